@@ -1,0 +1,83 @@
+"""The events of one process reading, writing or controlling another."""
+
+from profguard.events.spec import Arg, EventSpec, Hook, Tag
+
+K, OPT = Tag.K, Tag.OPT
+
+PTRACE_REQUESTS = {
+    0: "PTRACE_TRACEME",
+    16: "PTRACE_ATTACH",
+    17: "PTRACE_DETACH",
+    0x4206: "PTRACE_SEIZE",
+}
+
+PTRACE = EventSpec(
+    name="ptrace",
+    id=6,
+    summary="a process takes control of another, or lets it go",
+    description=(
+        "The requests that begin and end control: ATTACH, SEIZE, TRACEME and DETACH. `process` is "
+        "the tracer and `target` the traced task. For TRACEME the traced task makes the call and "
+        "its parent becomes the tracer, so `process` is that parent. Failed attempts are "
+        "reported with the negative errno in `ret`."
+    ),
+    args=(
+        Arg("request", "u32", "the request", values=PTRACE_REQUESTS),
+        Arg("pid", "s32", "the pid argument, as the caller numbers it"),
+        Arg("ret", "s64", "what the call returned"),
+    ),
+    hooks=(
+        Hook("syscalls/sys_enter_ptrace", "tracepoint", "request, and the target by its pid"),
+        Hook("syscalls/sys_exit_ptrace", "tracepoint", "the result"),
+    ),
+    example=(
+        "title: Debugger attached\n"
+        "logsource: {product: linux, service: profguard, category: ptrace}\n"
+        "detection:\n"
+        "  selection:\n"
+        "    ptrace.request: [PTRACE_ATTACH, PTRACE_SEIZE]\n"
+        "    ptrace.ret: 0\n"
+        "  condition: selection\n"
+    ),
+    issues=("Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",),
+    related=("process_vm_readv", "process_vm_writev"),
+)
+
+
+def _vm(name: str, id: int, verb: str, noun: str) -> EventSpec:
+    return EventSpec(
+        name=name,
+        id=id,
+        summary=f"a process {verb} the memory of another",
+        description=(
+            "`target` is found by the pid argument in the caller's pid namespace, as the kernel "
+            "does. A process that names itself is left out."
+        ),
+        args=(
+            Arg("ret", "s64", f"bytes {noun}, or the negative errno"),
+            Arg("remote_segments", "u64", "how many remote ranges were named"),
+            Arg("pid", "s32", "the pid argument, as the caller numbers it"),
+            Arg("flags", "u32", "the flags argument"),
+        ),
+        hooks=(
+            Hook(f"syscalls/sys_enter_{name}", "tracepoint", "the arguments and the target"),
+            Hook(f"syscalls/sys_exit_{name}", "tracepoint", "the result"),
+        ),
+        example=(
+            f"title: Memory of another process {noun}\n"
+            f"logsource: {{product: linux, service: profguard, category: {name}}}\n"
+            "detection:\n"
+            "  selection:\n"
+            f"    {name}.ret|gt: 0\n"
+            "  condition: selection\n"
+        ),
+        issues=("Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",),
+        related=("ptrace",),
+    )
+
+
+EVENTS = (
+    PTRACE,
+    _vm("process_vm_readv", 7, "reads", "read"),
+    _vm("process_vm_writev", 8, "writes", "written"),
+)

@@ -1,0 +1,98 @@
+"""What an entry of the event registry is made of: arguments, provenance tags and hooks."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    """Where an argument's value comes from, and how far it can be trusted."""
+
+    K = "K"  # kernel memory or registers
+    U = "U"  # user memory
+    TOCTOU = "TOCTOU"  # the user could have changed it after the kernel checked it
+    OPT = "OPT"  # may be absent (null)
+    RACE = "RACE"  # read through an fd table that another thread could have swapped
+    DERIVED = "DERIVED"  # worked out by profguard from other arguments or earlier events
+
+
+TAG_MEANINGS = {
+    Tag.K: "read from kernel memory or registers",
+    Tag.U: "read from user memory",
+    Tag.TOCTOU: "the process could have changed it between the kernel's use and our read",
+    Tag.OPT: "may be absent; then it is null",
+    Tag.RACE: "read through an fd table that another thread of the process could have swapped",
+    Tag.DERIVED: "worked out by profguard from other arguments or from earlier events",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """One argument of an event.
+
+    `ctype` is its type on the wire: u8 u16 u32 u64 s32 s64; `char[N]`, text; `u32[8]` and `u64[8]`;
+    `path[N]`, the components of a path, leaf first, each ended by a NUL; `argv[N]`, arguments, each
+    ended by a NUL; or None for an argument that userspace derives. `count` names the argument that
+    says how many entries (or bytes) of an array, path or argv are set. `values` maps numbers to names (an enumeration; the decoded value is
+    the name), `bits` maps bit numbers to names (the decoded value is a tuple of names). `null` is
+    the wire value that stands for "not known". `hidden` arguments exist on the wire only.
+    """
+
+    name: str
+    ctype: str | None
+    meaning: str
+    tags: tuple[Tag, ...] = (Tag.K,)
+    values: dict[int, str] | None = None
+    bits: dict[int, str] | None = None
+    count: str | None = None
+    null: int | None = None
+    hidden: bool = False
+    kind: str | None = None  # for derived arguments: int, str, list, bool
+
+    @property
+    def type(self) -> str:
+        """The type a rule sees: int, str, list (of str or int) or bool."""
+        if self.kind:
+            return self.kind
+        if self.values:
+            return "str"
+        if self.ctype.startswith(("char[", "path[")):
+            return "str"
+        return "list" if self.bits or self.count else "int"
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A kernel attach point: `name` as the kernel spells it, `type`, tier, and what it is for."""
+
+    name: str
+    type: str  # tracepoint, tp_btf, raw_tp, kprobe, kretprobe, fentry, fexit, lsm, iter, userspace
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    """One event. `id` goes on the wire and is never reused."""
+
+    name: str
+    id: int
+    summary: str
+    args: tuple[Arg, ...]
+    hooks: tuple[Hook, ...] = ()
+    description: str = ""
+    example: str = ""
+    issues: tuple[str, ...] = ()
+    related: tuple[str, ...] = ()
+    index: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def __post_init__(self):
+        self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
+
+    @property
+    def public_args(self) -> tuple[Arg, ...]:
+        """The arguments that users see, in order: the order of `Event.args`."""
+        return tuple(arg for arg in self.args if not arg.hidden)
+
+    @property
+    def wire_args(self) -> tuple[Arg, ...]:
+        """The arguments that the kernel sends, in the order of the C struct."""
+        return tuple(arg for arg in self.args if arg.ctype is not None)

@@ -1,0 +1,278 @@
+"""The three things that travel through profguard: a process, an event, a finding.
+
+A process is flat and an event holds its arguments as a list in registry order: that is what the
+compiled rules read. The nested shape that users see (`process.parent.pid` and so on) is made by
+`Event.as_dict` where an event leaves the program, and read by `Event.from_dict`.
+"""
+
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from profguard.events import BY_NAME, EventSpec
+from profguard.timefmt import from_rfc3339, rfc3339
+
+Text = str | None
+Number = int | None
+Names = tuple[str, ...]
+
+
+def _says(text: str) -> Meta:
+    return Meta(description=text)
+
+
+class Process(msgspec.Struct, kw_only=True):
+    """One process as known at the time of an event. What is not known is None, or empty.
+
+    `(pid, start_boot_ns)` identifies it: pids are reused, start times are not. An attribute's
+    public name has dots where FIELD_NAMES says so.
+    """
+
+    pid: Annotated[Number, _says("process id, in the initial pid namespace")] = None
+    tid: Annotated[Number, _says("id of the acting or targeted thread")] = None
+    start_boot_ns: Annotated[Number, _says("start of the process in ns since boot")] = None
+    start_time: Annotated[Text, _says("start of the process, RFC 3339")] = None
+    name: Annotated[Text, _says("the thread's comm; the process can choose it freely")] = None
+    executable: Annotated[Text, _says("absolute path of the executable")] = None
+    inode: Annotated[Number, _says("inode of the executable")] = None
+    command_line: Annotated[Text, _says("arguments, joined by spaces; from user memory")] = None
+    parent_pid: Annotated[Number, _says("process id of the parent")] = None
+    parent_name: Annotated[Text, _says("comm of the parent")] = None
+    parent_executable: Annotated[Text, _says("executable of the parent")] = None
+    parent_command_line: Annotated[Text, _says("arguments of the parent")] = None
+    ancestors: Annotated[Names, _says("executables of the ancestors, parent first")] = ()
+    user_id: Annotated[Number, _says("real user id")] = None
+    user_name: Annotated[Text, _says("name of that user on this host")] = None
+    group_id: Annotated[Number, _says("real group id")] = None
+    container_id: Annotated[Text, _says("id of the container")] = None
+    cgroup: Annotated[Text, _says("path of the control group")] = None
+    unit: Annotated[Text, _says("systemd unit")] = None
+    namespaces_pid: Annotated[Number, _says("inode of the pid namespace")] = None
+    namespaces_mnt: Annotated[Number, _says("inode of the mount namespace")] = None
+    labels: Annotated[Names, _says("labels that the configuration gives this process")] = ()
+    environ: Annotated[
+        dict[str, str],
+        _says("environment at exec: the variables that a label or rule names; from user memory"),
+    ] = {}
+
+    @property
+    def identity(self) -> tuple[int | None, int | None]:
+        return self.pid, self.start_boot_ns
+
+    def as_dict(self) -> dict[str, Any]:
+        """The nested public shape; what is not known is left out."""
+        out: dict[str, Any] = {}
+        for attr, path in FIELD_PATHS.items():
+            value = getattr(self, attr)
+            if value is None or value == () or value == {}:
+                continue
+            node = out
+            for step in path[:-1]:
+                node = node.setdefault(step, {})
+            node[path[-1]] = list(value) if isinstance(value, tuple) else value
+        return out
+
+    @classmethod
+    def from_dict(cls, nested: dict[str, Any]) -> "Process":
+        """The process of a nested public shape. Raises TypeError on a value of the wrong type."""
+        values = {}
+        for attr, path in FIELD_PATHS.items():
+            node: Any = nested
+            for step in path:
+                node = node.get(step) if isinstance(node, dict) else None
+            if node is not None:
+                values[attr] = tuple(node) if isinstance(node, list) else node
+        try:
+            return msgspec.convert(values, cls)
+        except msgspec.ValidationError as error:
+            raise TypeError(str(error)) from None
+
+
+# Attributes whose public name has a dot: process.parent.pid, process.user.name, ...
+_GROUPS = ("parent", "user", "group", "container", "namespaces")
+
+
+def _public_path(attr: str) -> tuple[str, ...]:
+    head, _, rest = attr.partition("_")
+    return (head, rest) if head in _GROUPS and rest else (attr,)
+
+
+FIELD_PATHS = {attr: _public_path(attr) for attr in Process.__struct_fields__}
+PROCESS_FIELDS = {".".join(path): attr for attr, path in FIELD_PATHS.items()}
+PROCESS_MEANINGS = {
+    ".".join(FIELD_PATHS[attr]): hint.__metadata__[0].description
+    for attr, hint in get_type_hints(Process, include_extras=True).items()
+}
+
+RELATIONS = {
+    "self": "a process profiles itself",
+    "child": "the target is a child of the profiler",
+    "parent": "the target is the parent of the profiler",
+    "same-uid": "another process of the same user",
+    "cross-uid": "a process of another user",
+    "cross-container": "a process in another container, or on the other side of one",
+    "cpu-wide": "everything that runs on a CPU",
+    "cgroup": "everything in a cgroup",
+}
+SOURCES = {
+    "live": "seen as it happened",
+    "snapshot": "was already so when the sensor started",
+    "replay": "read from a capture",
+}
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """One kernel fact. `args` has the values of `spec.public_args`, in that order."""
+
+    spec: EventSpec
+    time_ns: int  # wall clock, ns since the epoch
+    args: list[Any]
+    process: Process | None = None
+    target: Process | None = None
+    relation: str | None = None
+    source: str = "live"
+    tier: str | None = None
+    host: str | None = None
+    boot_ns: int | None = None
+    cpu: int | None = None
+    sequence: int | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        """The argument called `name`."""
+        return self.args[self.spec.index[name]]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.args[self.spec.index[name]] = value
+
+    def as_dict(self) -> dict[str, Any]:
+        """The public shape: one JSON object, nested by dots, with `"type": "event"`."""
+        head = {"name": self.spec.name, "time": rfc3339(self.time_ns), "source": self.source}
+        for key in ("tier", "boot_ns", "cpu", "sequence"):
+            value = getattr(self, key)
+            if value is not None:
+                head[key] = value
+        out: dict[str, Any] = {"type": "event", "event": head}
+        if self.host is not None:
+            out["host"] = {"name": self.host}
+        if self.process is not None:
+            out["process"] = self.process.as_dict()
+        if self.target is not None:
+            out["target"] = self.target.as_dict()
+        if self.relation is not None:
+            out["relation"] = self.relation
+        out[self.spec.name] = {
+            arg.name: list(value) if isinstance(value, tuple) else value
+            for arg, value in zip(self.spec.public_args, self.args, strict=True)
+        }
+        return out
+
+    @classmethod
+    def from_dict(cls, nested: dict[str, Any]) -> "Event":
+        """The event of a public shape.
+
+        Raises KeyError for an unknown event and ValueError or TypeError for a wrong value.
+        """
+        head = _table(nested, "event")
+        spec = BY_NAME[head["name"]]
+        values = _table(nested, spec.name)
+        unknown = values.keys() - spec.index.keys()
+        if unknown:
+            raise ValueError(f"event {spec.name} has no argument {min(unknown)!r}")
+        args = [_arg_value(spec, arg, values.get(arg.name)) for arg in spec.public_args]
+        process, target = nested.get("process"), nested.get("target")
+        return cls(
+            spec=spec,
+            time_ns=from_rfc3339(head["time"]) if "time" in head else 0,
+            args=args,
+            process=None if process is None else Process.from_dict(_table(nested, "process")),
+            target=None if target is None else Process.from_dict(_table(nested, "target")),
+            relation=nested.get("relation"),
+            source=head.get("source", "live"),
+            tier=head.get("tier"),
+            host=_table(nested, "host").get("name"),
+            boot_ns=head.get("boot_ns"),
+            cpu=head.get("cpu"),
+            sequence=head.get("sequence"),
+        )
+
+
+_PYTHON_TYPES = {"int": int, "str": str, "list": (list, tuple), "bool": bool}
+
+
+def _table(nested: dict[str, Any], key: str) -> dict[str, Any]:
+    value = nested.get(key, {})
+    if not isinstance(value, dict):
+        raise TypeError(f"{key!r} is not an object")
+    return value
+
+
+def _arg_value(spec: EventSpec, arg, value: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, _PYTHON_TYPES[arg.type]) or (
+        arg.type == "int" and isinstance(value, bool)
+    ):
+        raise TypeError(f"{spec.name}.{arg.name} is not of type {arg.type}")
+    return tuple(value) if isinstance(value, list) else value
+
+
+LEVELS = ("informational", "low", "medium", "high", "critical")
+
+
+class Finding(msgspec.Struct, kw_only=True):
+    """One act that a rule objects to, with the event that showed it first.
+
+    An act is what one process does to one target. `rules` holds every rule that matched it, the
+    one that names the finding first; `count` says how many matches were folded in.
+    """
+
+    id: str  # UUIDv7, made from the time of its first event
+    rule_id: str
+    rule_title: str
+    level: str
+    message: str
+    event: Event
+    first_seen_ns: int
+    last_seen_ns: int
+    count: int = 1
+    rules: list[str]
+    tags: Names = ()
+    mechanism: str | None = None
+    session: str | None = None
+    started_ns: int | None = None
+    ended_ns: int | None = None
+    duration_ns: int | None = None
+    tainted: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The public shape: one JSON object with `"type": "finding"`; `event` is nested whole."""
+        event = self.event.as_dict()
+        event.pop("type")
+        shared = {key: event.pop(key) for key in ("process", "target", "host") if key in event}
+        return {
+            "type": "finding",
+            "finding": {
+                "id": self.id,
+                "first_seen": rfc3339(self.first_seen_ns),
+                "last_seen": rfc3339(self.last_seen_ns),
+                "count": self.count,
+                "message": self.message,
+                "mechanism": self.mechanism,
+                "session": self.session,
+                "started": None if self.started_ns is None else rfc3339(self.started_ns),
+                "ended": None if self.ended_ns is None else rfc3339(self.ended_ns),
+                "duration_ns": self.duration_ns,
+                "tainted": self.tainted,
+                "rules": self.rules,
+            },
+            "rule": {
+                "id": self.rule_id,
+                "title": self.rule_title,
+                "level": self.level,
+                "tags": list(self.tags),
+            },
+            **shared,
+            "relation": event.pop("relation", None),
+            **event,
+        }
