@@ -32,9 +32,10 @@ class Arg:
     `ctype` is its type on the wire: u8 u16 u32 u64 s32 s64; `char[N]`, text; `u32[8]` and `u64[8]`;
     `path[N]`, the components of a path, leaf first, each ended by a NUL; `argv[N]`, arguments, each
     ended by a NUL; or None for an argument that userspace derives. `count` names the argument that
-    says how many entries (or bytes) of an array, path or argv are set. `values` maps numbers to names (an enumeration; the decoded value is
-    the name), `bits` maps bit numbers to names (the decoded value is a tuple of names). `null` is
-    the wire value that stands for "not known". `hidden` arguments exist on the wire only.
+    says how many entries (or bytes) of an array, path or argv are set. `values` maps numbers to
+    names (an enumeration; the decoded value is the name), `bits` maps bit numbers to names (the
+    decoded value is a tuple of names). `null` is the wire value that stands for "not known".
+    `hidden` arguments exist on the wire only.
     """
 
     name: str
