@@ -1,0 +1,359 @@
+/* Generated from the event registry by `make generate`. Do not edit. */
+#ifndef PG_EVENTS_H
+#define PG_EVENTS_H
+
+enum pg_event_id {
+	PG_EVENT_PROF = 1,
+	PG_EVENT_PERF = 2,
+	PG_EVENT_PERF_IOCTL = 3,
+	PG_EVENT_SETITIMER = 4,
+	PG_EVENT_TIMER_CREATE = 5,
+	PG_EVENT_PTRACE = 6,
+	PG_EVENT_PROCESS_VM_READV = 7,
+	PG_EVENT_PROCESS_VM_WRITEV = 8,
+	PG_EVENT_SCHED_PROCESS_EXEC = 9,
+	PG_EVENT_SCHED_PROCESS_EXIT = 10,
+	PG_EVENT_SCHED_PROCESS_FORK = 11,
+	PG_EVENT_LOST_EVENTS = 12,
+	PG_EVENT_SENSOR_STATUS = 13,
+	PG_EVENT_COUNT = 14,
+};
+
+enum pg_tier {
+	PG_TIER_TRACEPOINT = 1,
+	PG_TIER_FENTRY = 2,
+	PG_TIER_KPROBE = 3,
+	PG_TIER_LSM = 4,
+};
+
+enum pg_source {
+	PG_SOURCE_LIVE = 0,
+	PG_SOURCE_SNAPSHOT = 1,
+	PG_SOURCE_REPLAY = 2,
+};
+
+enum pg_action {
+	PG_ACTION_ENABLE = 1,
+	PG_ACTION_DISABLE = 2,
+};
+
+enum pg_cause {
+	PG_CAUSE_OPEN = 1,
+	PG_CAUSE_IOCTL = 2,
+	PG_CAUSE_PRCTL = 3,
+	PG_CAUSE_EXEC = 4,
+	PG_CAUSE_FORK = 5,
+	PG_CAUSE_CLOSE = 6,
+	PG_CAUSE_EXIT = 7,
+	PG_CAUSE_TIMER = 8,
+	PG_CAUSE_SNAPSHOT = 9,
+};
+
+enum pg_mechanism {
+	PG_MECHANISM_PERF = 1,
+	PG_MECHANISM_ITIMER = 2,
+	PG_MECHANISM_POSIX_TIMER = 3,
+};
+
+enum pg_mode {
+	PG_MODE_COUNTING = 1,
+	PG_MODE_SAMPLING = 2,
+};
+
+enum pg_class {
+	PG_CLASS_HARDWARE = 0,
+	PG_CLASS_SOFTWARE = 1,
+	PG_CLASS_TRACEPOINT = 2,
+	PG_CLASS_HW_CACHE = 3,
+	PG_CLASS_RAW = 4,
+	PG_CLASS_BREAKPOINT = 5,
+	PG_CLASS_UPROBE = 6,
+	PG_CLASS_KPROBE = 7,
+	PG_CLASS_OTHER_PMU = 8,
+	PG_CLASS_ITIMER = 32,
+	PG_CLASS_POSIX_TIMER = 33,
+};
+
+enum pg_prof_flag {
+	PG_PROF_ENABLE = 1 << 0,
+	PG_PROF_DISABLE = 1 << 1,
+	PG_PROF_RESET = 1 << 2,
+	PG_PROF_REFRESH = 1 << 3,
+	PG_PROF_OPEN = 1 << 4,
+	PG_PROF_IOCTL = 1 << 5,
+	PG_PROF_PRCTL = 1 << 6,
+	PG_PROF_EXEC = 1 << 7,
+	PG_PROF_FORK = 1 << 8,
+	PG_PROF_CLOSE = 1 << 9,
+	PG_PROF_EXIT = 1 << 10,
+	PG_PROF_TIMER = 1 << 11,
+	PG_PROF_GROUP = 1 << 12,
+	PG_PROF_INHERITED = 1 << 13,
+	PG_PROF_CPU_WIDE = 1 << 14,
+	PG_PROF_SELF = 1 << 15,
+	PG_PROF_TRUNCATED = 1 << 16,
+	PG_PROF_CGROUP = 1 << 17,
+	PG_PROF_SNAPSHOT = 1 << 18,
+};
+
+struct pg_task {
+	__u64 start_ns;
+	__u64 parent_start_ns;
+	__u64 cgroup_id;
+	__u32 pid;
+	__u32 tid;
+	__u32 ppid;
+	__u32 uid;
+	__u32 gid;
+	__u32 pid_ns;
+	__u32 mnt_ns;
+	char comm[16];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_task, start_ns) == 0, "pg_task.start_ns");
+_Static_assert(__builtin_offsetof(struct pg_task, parent_start_ns) == 8, "pg_task.parent_start_ns");
+_Static_assert(__builtin_offsetof(struct pg_task, cgroup_id) == 16, "pg_task.cgroup_id");
+_Static_assert(__builtin_offsetof(struct pg_task, pid) == 24, "pg_task.pid");
+_Static_assert(__builtin_offsetof(struct pg_task, tid) == 28, "pg_task.tid");
+_Static_assert(__builtin_offsetof(struct pg_task, ppid) == 32, "pg_task.ppid");
+_Static_assert(__builtin_offsetof(struct pg_task, uid) == 36, "pg_task.uid");
+_Static_assert(__builtin_offsetof(struct pg_task, gid) == 40, "pg_task.gid");
+_Static_assert(__builtin_offsetof(struct pg_task, pid_ns) == 44, "pg_task.pid_ns");
+_Static_assert(__builtin_offsetof(struct pg_task, mnt_ns) == 48, "pg_task.mnt_ns");
+_Static_assert(__builtin_offsetof(struct pg_task, comm) == 52, "pg_task.comm");
+_Static_assert(sizeof(struct pg_task) == 72, "pg_task");
+
+struct pg_header {
+	__u64 boot_ns;
+	__u64 sequence;
+	__u32 cpu;
+	__u16 event;
+	__u8 tier;
+	__u8 source;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_header, boot_ns) == 0, "pg_header.boot_ns");
+_Static_assert(__builtin_offsetof(struct pg_header, sequence) == 8, "pg_header.sequence");
+_Static_assert(__builtin_offsetof(struct pg_header, cpu) == 16, "pg_header.cpu");
+_Static_assert(__builtin_offsetof(struct pg_header, event) == 20, "pg_header.event");
+_Static_assert(__builtin_offsetof(struct pg_header, tier) == 22, "pg_header.tier");
+_Static_assert(__builtin_offsetof(struct pg_header, source) == 23, "pg_header.source");
+_Static_assert(sizeof(struct pg_header) == 24, "pg_header");
+
+struct pg_prof {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u64 flags;
+	__u64 event_ids[8];
+	__u32 events[8];
+	__u32 total;
+	__s32 cpu;
+	__u8 action;
+	__u8 cause;
+	__u8 mechanism;
+	__u8 mode;
+	__u32 nr_events;
+	char pmu[32];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_prof, flags) == 168, "pg_prof.flags");
+_Static_assert(__builtin_offsetof(struct pg_prof, event_ids) == 176, "pg_prof.event_ids");
+_Static_assert(__builtin_offsetof(struct pg_prof, events) == 240, "pg_prof.events");
+_Static_assert(__builtin_offsetof(struct pg_prof, total) == 272, "pg_prof.total");
+_Static_assert(__builtin_offsetof(struct pg_prof, cpu) == 276, "pg_prof.cpu");
+_Static_assert(__builtin_offsetof(struct pg_prof, action) == 280, "pg_prof.action");
+_Static_assert(__builtin_offsetof(struct pg_prof, cause) == 281, "pg_prof.cause");
+_Static_assert(__builtin_offsetof(struct pg_prof, mechanism) == 282, "pg_prof.mechanism");
+_Static_assert(__builtin_offsetof(struct pg_prof, mode) == 283, "pg_prof.mode");
+_Static_assert(__builtin_offsetof(struct pg_prof, nr_events) == 284, "pg_prof.nr_events");
+_Static_assert(__builtin_offsetof(struct pg_prof, pmu) == 288, "pg_prof.pmu");
+_Static_assert(sizeof(struct pg_prof) == 320, "pg_prof");
+
+struct pg_perf {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u64 id;
+	__u64 config;
+	__u64 sample_period;
+	__u64 sample_freq;
+	__u64 sample_type;
+	__u64 attr_flags;
+	__u64 group;
+	__u32 type;
+	__s32 cpu;
+	__s32 pid;
+	__s32 state;
+	__u32 open_flags;
+	__s64 ret;
+	char pmu[32];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_perf, id) == 168, "pg_perf.id");
+_Static_assert(__builtin_offsetof(struct pg_perf, config) == 176, "pg_perf.config");
+_Static_assert(__builtin_offsetof(struct pg_perf, sample_period) == 184, "pg_perf.sample_period");
+_Static_assert(__builtin_offsetof(struct pg_perf, sample_freq) == 192, "pg_perf.sample_freq");
+_Static_assert(__builtin_offsetof(struct pg_perf, sample_type) == 200, "pg_perf.sample_type");
+_Static_assert(__builtin_offsetof(struct pg_perf, attr_flags) == 208, "pg_perf.attr_flags");
+_Static_assert(__builtin_offsetof(struct pg_perf, group) == 216, "pg_perf.group");
+_Static_assert(__builtin_offsetof(struct pg_perf, type) == 224, "pg_perf.type");
+_Static_assert(__builtin_offsetof(struct pg_perf, cpu) == 228, "pg_perf.cpu");
+_Static_assert(__builtin_offsetof(struct pg_perf, pid) == 232, "pg_perf.pid");
+_Static_assert(__builtin_offsetof(struct pg_perf, state) == 236, "pg_perf.state");
+_Static_assert(__builtin_offsetof(struct pg_perf, open_flags) == 240, "pg_perf.open_flags");
+_Static_assert(__builtin_offsetof(struct pg_perf, ret) == 248, "pg_perf.ret");
+_Static_assert(__builtin_offsetof(struct pg_perf, pmu) == 256, "pg_perf.pmu");
+_Static_assert(sizeof(struct pg_perf) == 288, "pg_perf");
+
+struct pg_perf_ioctl {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u64 id;
+	__u64 arg;
+	__u32 cmd;
+	__s32 old_state;
+	__s32 new_state;
+	__u32 owner_pid;
+	__s64 ret;
+	char pmu[32];
+	char filter[128];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, id) == 168, "pg_perf_ioctl.id");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, arg) == 176, "pg_perf_ioctl.arg");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, cmd) == 184, "pg_perf_ioctl.cmd");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, old_state) == 188, "pg_perf_ioctl.old_state");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, new_state) == 192, "pg_perf_ioctl.new_state");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, owner_pid) == 196, "pg_perf_ioctl.owner_pid");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, ret) == 200, "pg_perf_ioctl.ret");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, pmu) == 208, "pg_perf_ioctl.pmu");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, filter) == 240, "pg_perf_ioctl.filter");
+_Static_assert(sizeof(struct pg_perf_ioctl) == 368, "pg_perf_ioctl");
+
+struct pg_setitimer {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u64 value_ns;
+	__u64 interval_ns;
+	__u32 which;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_setitimer, value_ns) == 168, "pg_setitimer.value_ns");
+_Static_assert(__builtin_offsetof(struct pg_setitimer, interval_ns) == 176, "pg_setitimer.interval_ns");
+_Static_assert(__builtin_offsetof(struct pg_setitimer, which) == 184, "pg_setitimer.which");
+_Static_assert(sizeof(struct pg_setitimer) == 192, "pg_setitimer");
+
+struct pg_timer_create {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s32 clock_id;
+	__s32 clock;
+	__s32 notify;
+	__s32 signal;
+	__s32 timer_id;
+	__s32 ret;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_timer_create, clock_id) == 168, "pg_timer_create.clock_id");
+_Static_assert(__builtin_offsetof(struct pg_timer_create, clock) == 172, "pg_timer_create.clock");
+_Static_assert(__builtin_offsetof(struct pg_timer_create, notify) == 176, "pg_timer_create.notify");
+_Static_assert(__builtin_offsetof(struct pg_timer_create, signal) == 180, "pg_timer_create.signal");
+_Static_assert(__builtin_offsetof(struct pg_timer_create, timer_id) == 184, "pg_timer_create.timer_id");
+_Static_assert(__builtin_offsetof(struct pg_timer_create, ret) == 188, "pg_timer_create.ret");
+_Static_assert(sizeof(struct pg_timer_create) == 192, "pg_timer_create");
+
+struct pg_ptrace {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u32 request;
+	__s32 pid;
+	__s64 ret;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_ptrace, request) == 168, "pg_ptrace.request");
+_Static_assert(__builtin_offsetof(struct pg_ptrace, pid) == 172, "pg_ptrace.pid");
+_Static_assert(__builtin_offsetof(struct pg_ptrace, ret) == 176, "pg_ptrace.ret");
+_Static_assert(sizeof(struct pg_ptrace) == 184, "pg_ptrace");
+
+struct pg_process_vm_readv {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u64 remote_segments;
+	__s32 pid;
+	__u32 flags;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_process_vm_readv, ret) == 168, "pg_process_vm_readv.ret");
+_Static_assert(__builtin_offsetof(struct pg_process_vm_readv, remote_segments) == 176, "pg_process_vm_readv.remote_segments");
+_Static_assert(__builtin_offsetof(struct pg_process_vm_readv, pid) == 184, "pg_process_vm_readv.pid");
+_Static_assert(__builtin_offsetof(struct pg_process_vm_readv, flags) == 188, "pg_process_vm_readv.flags");
+_Static_assert(sizeof(struct pg_process_vm_readv) == 192, "pg_process_vm_readv");
+
+struct pg_process_vm_writev {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u64 remote_segments;
+	__s32 pid;
+	__u32 flags;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_process_vm_writev, ret) == 168, "pg_process_vm_writev.ret");
+_Static_assert(__builtin_offsetof(struct pg_process_vm_writev, remote_segments) == 176, "pg_process_vm_writev.remote_segments");
+_Static_assert(__builtin_offsetof(struct pg_process_vm_writev, pid) == 184, "pg_process_vm_writev.pid");
+_Static_assert(__builtin_offsetof(struct pg_process_vm_writev, flags) == 188, "pg_process_vm_writev.flags");
+_Static_assert(sizeof(struct pg_process_vm_writev) == 192, "pg_process_vm_writev");
+
+struct pg_sched_process_exec {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u64 inode;
+	__u32 dev;
+	__u32 path_size;
+	__u32 argv_size;
+	char cmdpath[128];
+	char pathname[512];
+	char argv[1024];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exec, inode) == 168, "pg_sched_process_exec.inode");
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exec, dev) == 176, "pg_sched_process_exec.dev");
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exec, path_size) == 180, "pg_sched_process_exec.path_size");
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exec, argv_size) == 184, "pg_sched_process_exec.argv_size");
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exec, cmdpath) == 188, "pg_sched_process_exec.cmdpath");
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exec, pathname) == 316, "pg_sched_process_exec.pathname");
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exec, argv) == 828, "pg_sched_process_exec.argv");
+_Static_assert(sizeof(struct pg_sched_process_exec) == 1856, "pg_sched_process_exec");
+
+struct pg_sched_process_exit {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u32 exit_code;
+	__u32 signal;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exit, exit_code) == 168, "pg_sched_process_exit.exit_code");
+_Static_assert(__builtin_offsetof(struct pg_sched_process_exit, signal) == 172, "pg_sched_process_exit.signal");
+_Static_assert(sizeof(struct pg_sched_process_exit) == 176, "pg_sched_process_exit");
+
+struct pg_sched_process_fork {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u32 child_pid;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_sched_process_fork, child_pid) == 168, "pg_sched_process_fork.child_pid");
+_Static_assert(sizeof(struct pg_sched_process_fork) == 176, "pg_sched_process_fork");
+
+#endif

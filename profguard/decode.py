@@ -34,12 +34,12 @@ class Decoded(NamedTuple):
 
 
 def text(raw: bytes) -> str:
-    """Bytes up to the first NUL as text; what is not UTF-8 is shown as \\xNN."""
+    r"""Bytes up to the first NUL as text; what is not UTF-8 is shown as \xNN."""
     return raw.partition(b"\0")[0].decode("utf-8", "backslashreplace")
 
 
 def path_from_components(raw: bytes) -> str | None:
-    """`b"perf\\0bin\\0usr\\0"` is /usr/bin/perf: components, leaf first. None if there are none."""
+    r"""`b"perf\0bin\0usr\0"` is /usr/bin/perf: components, leaf first. None if there are none."""
     parts = [part for part in raw.split(b"\0") if part]
     if not parts:
         return None

@@ -25,7 +25,7 @@ TAG_MEANINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Arg:
     """One argument of an event.
 
@@ -70,7 +70,7 @@ class Hook:
     purpose: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EventSpec:
     """One event. `id` goes on the wire and is never reused."""
 
@@ -83,7 +83,7 @@ class EventSpec:
     example: str = ""
     issues: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
-    index: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
+    index: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
