@@ -1,0 +1,52 @@
+"""The steps from one version of the database to the next, kept in `PRAGMA user_version`."""
+
+import sqlite3
+
+from profguard.findings.tables import TABLES
+from profguard.findings.views import VIEWS
+
+# "prof": marks the file as ours, so that another program's database is never written to.
+APPLICATION_ID = 0x70726F66
+
+
+def _first(db) -> None:
+    for table in TABLES:
+        db.execute(table.ddl)
+        for columns in table.indexes:
+            db.table(table.name).create_index(columns)
+    for view in VIEWS:
+        db.create_view(view.name, _unindented(view.sql))
+
+
+def _unindented(sql: str) -> str:
+    return "\n".join(line.strip() for line in sql.strip().splitlines())
+
+
+# One function a version; each gets a sqlite_utils.Database inside the transaction.
+STEPS = (_first,)
+VERSION = len(STEPS)
+
+
+def version(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring an older or empty database to VERSION, in one transaction."""
+    if version(connection) == VERSION:
+        return
+    # 0.1 s to import, needed once in the life of a database
+    from sqlite_utils import Database  # noqa: PLC0415
+
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        db = Database(connection)
+        for number in range(version(connection), VERSION):  # another process may have been first
+            STEPS[number](db)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

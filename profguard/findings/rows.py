@@ -1,0 +1,213 @@
+"""Findings and events as rows: immutable snapshots, safe to hand to the writer's thread."""
+
+from typing import Any
+
+import msgspec
+
+from profguard.findings import tables
+from profguard.model import Event, Finding, Process
+from profguard.timefmt import rfc3339
+
+EVENTS_KEPT = 16  # of one finding's repeats; the event that ended it is always kept
+_INTEGER_END = 1 << 63  # SQLite's integers and JSON functions end here
+
+
+def text(value: str) -> str:
+    """`value` as SQLite and JSON can hold it: a lone surrogate becomes a question mark."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode(errors="replace").decode()
+    return value
+
+
+def storable(value: Any) -> Any:
+    """A JSON value with integers of 2^63 and more as text."""
+    if isinstance(value, int):
+        return str(value) if value >= _INTEGER_END or value < -_INTEGER_END else value
+    if isinstance(value, dict):
+        return {key: storable(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [storable(item) for item in value]
+    return value
+
+
+def json_text(value: Any) -> str:
+    """JSON for one line; what is not valid Unicode is replaced."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_printable_tree(value)).decode()
+
+
+def _printable_tree(value: Any) -> Any:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {text(key): _printable_tree(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_printable_tree(item) for item in value]
+    return value
+
+
+def event_json(event: Event) -> str:
+    return json_text(storable(event.as_dict()))
+
+
+def _time(time_ns: int | None) -> str | None:
+    return None if time_ns is None else rfc3339(time_ns)
+
+
+def _process_values(process: Process | None) -> tuple:
+    """The columns that tables.py gives each role, in that order."""
+    if process is None:
+        return (None,) * 9
+    user = process.user_name
+    if user is None and process.user_id is not None:
+        user = str(process.user_id)
+    return (
+        process.pid,
+        process.start_boot_ns,
+        process.name,
+        process.executable,
+        process.command_line,
+        user,
+        process.container_id,
+        process.unit,
+        json_text(process.labels) if process.labels else None,
+    )
+
+
+def _clean(row: tuple) -> tuple:
+    return tuple(
+        text(value) if isinstance(value, str) else storable(value) if value is not None else None
+        for value in row
+    )
+
+
+def finding_row(finding: Finding) -> tuple:
+    """A row of `findings`."""
+    event = finding.event
+    return _clean(
+        (
+            finding.id,
+            finding.rule_id,
+            finding.rule_title,
+            finding.level,
+            finding.message,
+            event.host,
+            rfc3339(finding.first_seen_ns),
+            rfc3339(finding.last_seen_ns),
+            finding.first_seen_ns,
+            finding.last_seen_ns,
+            finding.count,
+            finding.mechanism,
+            finding.session,
+            _time(finding.started_ns),
+            _time(finding.ended_ns),
+            finding.duration_ns,
+            int(finding.tainted),
+            event.relation,
+            *_process_values(event.process),
+            *_process_values(event.target),
+            json_text(finding.tags),
+            event_json(event),
+        )
+    )
+
+
+def update_row(finding: Finding) -> tuple:
+    """What may change in a finding after it was made, in the order of UPDATE_FINDING."""
+    return _clean(
+        (
+            finding.rule_id,
+            finding.rule_title,
+            finding.level,
+            finding.message,
+            rfc3339(finding.last_seen_ns),
+            finding.last_seen_ns,
+            finding.count,
+            finding.mechanism,
+            finding.session,
+            _time(finding.started_ns),
+            _time(finding.ended_ns),
+            finding.duration_ns,
+            int(finding.tainted),
+            json_text(finding.tags),
+            finding.id,
+        )
+    )
+
+
+UPDATE_FINDING = (
+    "UPDATE findings SET rule_id = ?, rule_title = ?, level = ?, message = ?, last_seen = ?,"
+    " last_seen_ns = ?, count = ?, mechanism = ?, session = ?, started = ?, ended = ?,"
+    " duration_ns = ?, tainted = ?, tags = ? WHERE id = ?"
+)
+
+
+def finding_event_row(finding: Finding, kind: str, event: Event) -> tuple:
+    """A row of `finding_events`."""
+    return (
+        finding.id,
+        kind,
+        finding.count,
+        rfc3339(event.time_ns),
+        event.time_ns,
+        event.spec.name,
+        event_json(event),
+    )
+
+
+def event_row(event: Event) -> tuple:
+    """A row of `events`."""
+    return (
+        rfc3339(event.time_ns),
+        event.time_ns,
+        event.spec.name,
+        event.process.pid if event.process else None,
+        event.target.pid if event.target else None,
+        event_json(event),
+    )
+
+
+def loss_row(time_ns: int, cpu: int | None, event: str | None, count: int) -> tuple:
+    """A row of `losses`."""
+    return (rfc3339(time_ns), time_ns, cpu, event, count)
+
+
+def run_row(
+    run_id: str,
+    started_ns: int,
+    version: str,
+    kernel: str | None = None,
+    *,
+    stopped_ns: int | None = None,
+    reason: str | None = None,
+    received: int | None = None,
+    dropped: int | None = None,
+) -> tuple:
+    """A row of `sensor_runs`; written again with the same id when the run ends."""
+    started, stopped = rfc3339(started_ns), _time(stopped_ns)
+    return _clean((run_id, started, stopped, version, kernel, reason, received, dropped))
+
+
+# In the order in which a transaction fills them: what is referred to comes first.
+STATEMENTS = {
+    "findings": tables.FINDINGS.insert("ON CONFLICT (id) DO NOTHING"),
+    "updates": UPDATE_FINDING,
+    "finding_rules": tables.FINDING_RULES.insert(
+        "ON CONFLICT (finding_id, rule_id) DO UPDATE SET position = excluded.position"
+    ),
+    "finding_events": tables.FINDING_EVENTS.insert("ON CONFLICT DO NOTHING"),
+    "outbox": (
+        "INSERT INTO outbox (webhook_id, finding_id, destination, state, payload, created)"
+        " VALUES (?, ?, ?, 'pending', ?, ?) ON CONFLICT (webhook_id) DO NOTHING"
+    ),
+    "events": tables.EVENTS.insert(),
+    "losses": tables.LOSSES.insert(),
+    "sensor_runs": tables.SENSOR_RUNS.insert(
+        "ON CONFLICT (id) DO UPDATE SET stopped = excluded.stopped, reason = excluded.reason,"
+        " received = excluded.received, dropped = excluded.dropped"
+    ),
+}

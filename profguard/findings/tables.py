@@ -1,0 +1,203 @@
+"""The tables of the database, declared once: the SQL that makes and fills them, and their meaning.
+
+A change here needs a step in migrations.py. Every time is there twice: RFC 3339 text for people,
+integer ns for arithmetic (`..._ns`). Integers of 2^63 and more, which SQLite has not, are text.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: `type` is SQL, constraints included."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table. `key` is its primary key where that is no single column declared as such."""
+
+    name: str
+    summary: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def ddl(self) -> str:
+        """CREATE TABLE with every meaning as a comment, so that `.schema` explains itself."""
+        lines = [f"CREATE TABLE {self.name} (  -- {self.summary}"]
+        last = self.columns[-1]
+        for column in self.columns:
+            comma = "" if column is last and not self.key else ","
+            lines.append(f"  {column.name} {column.type}{comma}  -- {column.meaning}")
+        if self.key:
+            lines.append(f"  PRIMARY KEY ({', '.join(self.key)})")
+        return "\n".join([*lines, ")"])
+
+    def insert(self, conflict: str = "") -> str:
+        """INSERT of one row, a tuple in column order; `conflict` is SQL's ON CONFLICT clause."""
+        marks = ", ".join("?" * len(self.columns))
+        head = f"INSERT INTO {self.name} ({', '.join(self.names)}) VALUES ({marks})"  # noqa: S608 - own names only
+        return f"{head} {conflict}".rstrip()
+
+
+_FINDING = "TEXT NOT NULL REFERENCES findings(id) ON DELETE CASCADE"
+
+
+def _process_columns(role: str, who: str) -> tuple[Column, ...]:
+    return tuple(
+        Column(f"{role}_{name}", kind, f"{who}: {meaning}")
+        for name, kind, meaning in (
+            ("pid", "INTEGER", "process id"),
+            ("start_boot_ns", "INTEGER", "start in ns since boot; with the pid its identity"),
+            ("name", "TEXT", "comm, which the process can choose"),
+            ("executable", "TEXT", "path of the executable"),
+            ("command_line", "TEXT", "arguments, secrets redacted"),
+            ("user", "TEXT", "user name, or the user id where it has no name"),
+            ("container_id", "TEXT", "container"),
+            ("unit", "TEXT", "systemd unit"),
+            ("labels", "TEXT", "labels, a JSON array"),
+        )
+    )
+
+
+FINDINGS = Table(
+    "findings",
+    "one act that a rule objects to",
+    (
+        Column("id", "TEXT PRIMARY KEY NOT NULL", "UUIDv7, made from the time of its first event"),
+        Column("rule_id", "TEXT NOT NULL", "the rule that names it; all are in finding_rules"),
+        Column("rule_title", "TEXT NOT NULL", "title of that rule"),
+        Column("level", "TEXT NOT NULL", "informational, low, medium, high or critical"),
+        Column("message", "TEXT NOT NULL", "one sentence, secrets redacted"),
+        Column("host", "TEXT", "name of the host"),
+        Column("first_seen", "TEXT NOT NULL", "time of the first event"),
+        Column("last_seen", "TEXT NOT NULL", "time of the latest event"),
+        Column("first_seen_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("last_seen_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("count", "INTEGER NOT NULL", "matches folded into this finding"),
+        Column("mechanism", "TEXT", "how: perf, itimer, ptrace, ..."),
+        Column("session", "TEXT", "session of profiling it belongs to"),
+        Column("started", "TEXT", "when the act began"),
+        Column("ended", "TEXT", "when it ended; null while it goes on, or where it has no end"),
+        Column("duration_ns", "INTEGER", "for how long it went on"),
+        Column("tainted", "INTEGER NOT NULL", "1 where events were lost meanwhile"),
+        Column("relation", "TEXT", "between the two: self, child, cross-uid, ..."),
+        *_process_columns("actor", "who did it"),
+        *_process_columns("target", "to whom"),
+        Column("tags", "TEXT NOT NULL", "tags of the rule (ATT&CK), a JSON array"),
+        Column("event", "TEXT NOT NULL", "the first event whole, JSON"),
+    ),
+    indexes=(("last_seen_ns",), ("rule_id",)),
+)
+FINDING_RULES = Table(
+    "finding_rules",
+    "every rule that matched a finding",
+    (
+        Column("finding_id", _FINDING, "the finding"),
+        Column("rule_id", "TEXT NOT NULL", "the rule"),
+        Column("position", "INTEGER NOT NULL", "0 for the rule that names the finding"),
+    ),
+    key=("finding_id", "rule_id"),
+)
+FINDING_EVENTS = Table(
+    "finding_events",
+    "the evidence: the first events of a finding, and the one that ended it",
+    (
+        Column("finding_id", _FINDING, "the finding"),
+        Column("kind", "TEXT NOT NULL", "opened, repeated or ended"),
+        Column("position", "INTEGER NOT NULL", "the finding's count when it came"),
+        Column("time", "TEXT NOT NULL", "time of the event"),
+        Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("name", "TEXT NOT NULL", "name of the event"),
+        Column("event", "TEXT NOT NULL", "the event whole, JSON"),
+    ),
+    key=("finding_id", "kind", "position"),
+)
+EVENTS = Table(
+    "events",
+    "all events, where recording is on",
+    (
+        Column("time", "TEXT NOT NULL", "time of the event"),
+        Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("name", "TEXT NOT NULL", "name of the event"),
+        Column("actor_pid", "INTEGER", "process that caused it"),
+        Column("target_pid", "INTEGER", "process it was done to"),
+        Column("event", "TEXT NOT NULL", "the event whole, JSON"),
+    ),
+    indexes=(("time_ns",),),
+)
+RULES = Table(
+    "rules",
+    "the rules in force when they were last loaded",
+    (
+        Column("id", "TEXT PRIMARY KEY NOT NULL", "id of the rule"),
+        Column("title", "TEXT NOT NULL", "title"),
+        Column("level", "TEXT NOT NULL", "level"),
+        Column("path", "TEXT", "file it was read from"),
+        Column("sha256", "TEXT", "digest of that file"),
+    ),
+)
+OUTBOX = Table(
+    "outbox",
+    "alerts: one row for each finding and destination, kept after delivery",
+    (
+        Column("id", "INTEGER PRIMARY KEY AUTOINCREMENT", "the order of sending"),
+        Column("webhook_id", "TEXT NOT NULL UNIQUE", "message id, the same at every attempt"),
+        Column("finding_id", "TEXT NOT NULL", "the finding"),
+        Column("destination", "TEXT NOT NULL", "name of the destination"),
+        Column("state", "TEXT NOT NULL", "pending, delivered or dead"),
+        Column("payload", "TEXT NOT NULL", "what is sent, as it was when the finding was made"),
+        Column("created", "TEXT NOT NULL", "when it was queued"),
+        Column("attempts", "INTEGER NOT NULL DEFAULT 0", "times it was tried"),
+        Column("next_attempt_ns", "INTEGER NOT NULL DEFAULT 0", "not before, ns since 1970"),
+        Column("last_error", "TEXT", "why the last attempt failed"),
+        Column("delivered", "TEXT", "when the destination accepted it"),
+    ),
+    indexes=(("destination", "state", "id"), ("finding_id",)),
+)
+SENSOR_RUNS = Table(
+    "sensor_runs",
+    "each run of the sensor",
+    (
+        Column("id", "TEXT PRIMARY KEY NOT NULL", "id of the run"),
+        Column("started", "TEXT NOT NULL", "when the probes were live"),
+        Column("stopped", "TEXT", "when it stopped; null while it runs, or where it was killed"),
+        Column("version", "TEXT NOT NULL", "version of profguard"),
+        Column("kernel", "TEXT", "release of the kernel"),
+        Column("reason", "TEXT", "why it stopped"),
+        Column("received", "INTEGER", "events received"),
+        Column("dropped", "INTEGER", "events lost on the way from the kernel"),
+    ),
+)
+LOSSES = Table(
+    "losses",
+    "events that the kernel had no room for",
+    (
+        Column("time", "TEXT NOT NULL", "when the loss was noticed"),
+        Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("cpu", "INTEGER", "CPU it happened on"),
+        Column("event", "TEXT", "name of the event"),
+        Column("count", "INTEGER NOT NULL", "events lost"),
+    ),
+    indexes=(("time_ns",),),
+)
+
+TABLES = (
+    FINDINGS,
+    FINDING_RULES,
+    FINDING_EVENTS,
+    EVENTS,
+    RULES,
+    OUTBOX,
+    SENSOR_RUNS,
+    LOSSES,
+)
