@@ -46,7 +46,7 @@ def path_from_components(raw: bytes) -> str | None:
     return "/" + b"/".join(reversed(parts)).decode("utf-8", "backslashreplace")
 
 
-def _arguments(raw: bytes) -> tuple[str, ...]:
+def _arguments(raw: bytes) -> tuple[str, ...] | None:
     body = raw[:-1] if raw.endswith(b"\0") else raw
     return (
         tuple(part.decode("utf-8", "backslashreplace") for part in body.split(b"\0"))
@@ -72,8 +72,12 @@ def _value_maker(arg: Arg, position: int, count_at: int | None) -> Callable[[tup
             None if fields[position] == null else names.get(fields[position], str(fields[position]))
         )
     if arg.bits is not None:
-        bits = tuple((1 << bit, name) for bit, name in arg.bits.items())
-        return lambda fields: tuple(name for bit, name in bits if fields[position] & bit)
+        bits, null = tuple((1 << bit, name) for bit, name in arg.bits.items()), arg.null
+        return lambda fields: (
+            None
+            if fields[position] == null
+            else tuple(name for bit, name in bits if fields[position] & bit)
+        )
     if arg.null is not None:
         null = arg.null
         return lambda fields: None if fields[position] == null else fields[position]

@@ -123,7 +123,9 @@ PERF_IOCTLS = {
     0x4008240B: "MODIFY_ATTRIBUTES",
 }
 
-NO_CPU = 0xFFFFFFFF
+# The wire value of what a failed open leaves unknown.
+UNKNOWN = (1 << 64) - 1
+NO_STATE = -128
 
 PROF = EventSpec(
     name="prof",
@@ -139,7 +141,7 @@ PROF = EventSpec(
         "is already being profiled."
     ),
     args=(
-        Arg("flags", "u64", "FLAGS, an unsigned long: see the table of flag bits"),
+        Arg("flags", "u64", "FLAGS: what happened, why, and to what", legend=("bit", PROF_FLAGS)),
         Arg(
             "event_ids",
             "u64[8]",
@@ -154,6 +156,7 @@ PROF = EventSpec(
             "EVENTS, an array of unsigned int: `class << 24 | config & 0xffffff`, at most 8",
             (K, RACE),
             count="nr_events",
+            legend=("class", EVENT_CLASSES),
         ),
         Arg("total", "u32", "how many perf events changed, also where `events` is truncated"),
         Arg("cpu", "s32", "CPU of a CPU-wide event", (K, RACE, OPT), null=-1),
@@ -216,16 +219,37 @@ PERF = EventSpec(
     ),
     args=(
         Arg("id", "u64", "kernel id of the event", (K, RACE, OPT), null=0),
-        Arg("config", "u64", "attr.config: which event of the PMU", (K, RACE, OPT)),
+        Arg("config", "u64", "attr.config: which event of the PMU", (K, RACE, OPT), null=UNKNOWN),
         Arg("sample_period", "u64", "events between two samples", (K, RACE, OPT), null=0),
         Arg("sample_freq", "u64", "samples a second that are asked for", (K, RACE, OPT), null=0),
-        Arg("sample_type", "u64", "what a sample holds", (K, RACE), bits=SAMPLE_TYPES),
-        Arg("attr_flags", "u64", "the attr's flag bits that are set", (K, RACE), bits=ATTR_FLAGS),
+        Arg(
+            "sample_type",
+            "u64",
+            "what a sample holds",
+            (K, RACE, OPT),
+            bits=SAMPLE_TYPES,
+            null=UNKNOWN,
+        ),
+        Arg(
+            "attr_flags",
+            "u64",
+            "the attr's flag bits that are set",
+            (K, RACE, OPT),
+            bits=ATTR_FLAGS,
+            null=UNKNOWN,
+        ),
         Arg("group", "u64", "id of the group leader, of a group member", (K, RACE, OPT), null=0),
         Arg("type", "u32", "attr.type as the kernel keeps it", (K, RACE, OPT), null=0xFFFFFFFF),
         Arg("cpu", "s32", "CPU, of an event bound to one", (K, OPT), null=-1),
         Arg("pid", "s32", "the pid argument: 0 self, -1 CPU-wide, or as the caller numbers it"),
-        Arg("state", "s32", "state right after the open", (K, RACE, OPT), values=EVENT_STATES),
+        Arg(
+            "state",
+            "s32",
+            "state right after the open",
+            (K, RACE, OPT),
+            values=EVENT_STATES,
+            null=NO_STATE,
+        ),
         Arg("open_flags", "u32", "the flags argument", bits=OPEN_FLAGS),
         Arg("ret", "s64", "file descriptor, or the negative errno"),
         Arg("pmu", "char[32]", "name of the PMU", (K, RACE, OPT)),

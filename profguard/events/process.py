@@ -18,8 +18,10 @@ EXEC = EventSpec(
         Arg("path_size", "u32", "bytes set in pathname", hidden=True),
         Arg("argv_size", "u32", "bytes set in argv", hidden=True),
         Arg("cmdpath", "char[128]", "the file name as passed to execve"),
-        Arg("pathname", "path[512]", "absolute path of the executable", count="path_size"),
-        Arg("argv", "argv[1024]", "the arguments", (U, TOCTOU), count="argv_size"),
+        Arg(
+            "pathname", "path[512]", "absolute path of the executable", (K, OPT), count="path_size"
+        ),
+        Arg("argv", "argv[1024]", "the arguments", (U, TOCTOU, OPT), count="argv_size"),
     ),
     hooks=(Hook("sched_process_exec", "tp_btf", "after the new program is in place"),),
     example=(

@@ -1,0 +1,54 @@
+/* The maps that every probe shares. Userspace may enlarge them before loading. */
+#ifndef PG_MAPS_H
+#define PG_MAPS_H
+
+struct pg_config {
+	__u32 self_tgid; /* the sensor's own process: what it does is not reported */
+	__u32 tier;
+};
+
+const volatile struct pg_config pg_config SEC(".rodata.config") = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} ring SEC(".maps");
+
+/* How often each event happened on this CPU, and how often the ring had no room for it. */
+struct pg_counter {
+	__u64 produced;
+	__u64 dropped;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, PG_EVENT_COUNT);
+	__type(key, __u32);
+	__type(value, struct pg_counter);
+} counters SEC(".maps");
+
+/* What the entry of a system call leaves for its exit, by thread. */
+struct pg_call {
+	__u64 args[3];
+	struct task_struct *target;
+	struct perf_event *event;
+	__s32 state; /* of the event */
+	__u32 on;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64);
+	__type(value, struct pg_call);
+} calls SEC(".maps");
+
+/* Threads that something profiles: their end is a transition. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u8);
+} profiled SEC(".maps");
+
+#endif

@@ -1,0 +1,220 @@
+/* perf events: which one a descriptor means, whether it runs, whose it is and what it measures. */
+#ifndef PG_PERF_H
+#define PG_PERF_H
+
+enum { PG_MAX_EVENTS = 8 };
+enum { PG_DUMMY = 9, PG_BPF_OUTPUT = 10 }; /* PERF_COUNT_SW_*: they measure nothing */
+enum { PG_ATTR_FREQ = 1 << 10 };
+enum { PG_ATTR_FLAGS_OFFSET = 40 }; /* of the flag word in perf_event_attr: UAPI */
+enum { PG_PID_CGROUP = 1 << 2 };    /* PERF_FLAG_PID_CGROUP */
+
+/* A text symbol: known also where the kernel keeps no data symbols (KALLSYMS_ALL=n). */
+extern const void perf_ioctl __ksym;
+
+static __always_inline struct perf_event *pg_perf_of_file(struct file *file)
+{
+	if (!file || (void *)BPF_CORE_READ(file, f_op, unlocked_ioctl) != (void *)&perf_ioctl)
+		return NULL;
+	return BPF_CORE_READ(file, private_data);
+}
+
+static __noinline __u64 pg_file_of_fd(int fd)
+{
+	struct fdtable *table = BPF_CORE_READ(pg_current(), files, fdt);
+	struct file **slot = BPF_CORE_READ(table, fd);
+	struct file *file = NULL;
+
+	if (fd < 0 || (unsigned int)fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
+	return (__u64)file;
+}
+
+/* Whether this is the only descriptor, mapping or passed copy that keeps the file open. */
+static __always_inline bool pg_file_is_last(struct file *file)
+{
+	if (bpf_core_field_exists(file->f_ref))
+		return BPF_CORE_READ(file, f_ref.refcnt.counter) == 0;
+	return BPF_CORE_READ((struct file___f_count *)file, f_count.counter) == 1;
+}
+
+/* An event counts when it and the leader of its group are not switched off. */
+static __always_inline bool pg_perf_is_on(struct perf_event *event)
+{
+	return BPF_CORE_READ(event, state) >= PERF_EVENT_STATE_INACTIVE &&
+	       BPF_CORE_READ(event, group_leader, state) >= PERF_EVENT_STATE_INACTIVE;
+}
+
+static __always_inline bool pg_is_task(struct task_struct *task)
+{
+	return task && (__s64)task != -1; /* -1: TASK_TOMBSTONE */
+}
+
+/* The event that user space knows: the one an inherited event was copied from. */
+static __always_inline struct perf_event *pg_perf_original(struct perf_event *event)
+{
+	struct perf_event *parent = BPF_CORE_READ(event, parent);
+
+	return parent ? parent : event;
+}
+
+static __always_inline struct task_struct *pg_perf_target(struct perf_event *event)
+{
+	struct task_struct *task = BPF_CORE_READ(event, ctx, task);
+
+	if (!task)
+		task = BPF_CORE_READ(event, hw.target);
+	return pg_is_task(task) ? task : NULL;
+}
+
+static __always_inline struct task_struct *pg_perf_owner(struct perf_event *event)
+{
+	struct task_struct *owner = BPF_CORE_READ(pg_perf_original(event), owner);
+
+	return pg_is_task(owner) ? owner : NULL;
+}
+
+static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
+{
+	return bpf_core_field_exists(event->cgrp) && BPF_CORE_READ(event, cgrp);
+}
+
+static __always_inline bool pg_perf_measures_nothing(struct perf_event *event)
+{
+	__u64 config = BPF_CORE_READ(event, attr.config);
+
+	return BPF_CORE_READ(event, attr.type) == PG_CLASS_SOFTWARE &&
+	       (config == PG_DUMMY || config == PG_BPF_OUTPUT);
+}
+
+static __always_inline void pg_perf_pmu(char (*out)[32], struct perf_event *event)
+{
+	bpf_probe_read_kernel_str(out, sizeof(*out), BPF_CORE_READ(event, pmu, name));
+}
+
+static __always_inline bool pg_starts(const char *text, const char *with, int length)
+{
+	for (int i = 0; i < length; i++)
+		if (text[i] != with[i])
+			return false;
+	return true;
+}
+
+/* The class is told by the PMU's name where newer kernels rewrite attr.type (cpu-clock is type 1 on
+ * 6.1 and a number of its own on 6.12).
+ */
+static __noinline __u32 pg_perf_class(struct perf_event *event)
+{
+	__u32 type = BPF_CORE_READ(event, attr.type);
+	char name[16] = {};
+
+	if (type <= PG_CLASS_BREAKPOINT)
+		return type;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(event, pmu, name));
+	if (pg_starts(name, "uprobe", 7))
+		return PG_CLASS_UPROBE;
+	if (pg_starts(name, "kprobe", 7))
+		return PG_CLASS_KPROBE;
+	if (pg_starts(name, "cpu_clock", 10) || pg_starts(name, "task_clock", 11))
+		return PG_CLASS_SOFTWARE;
+	return PG_CLASS_OTHER_PMU;
+}
+
+static __always_inline __u32 pg_perf_code(struct perf_event *event)
+{
+	return pg_perf_class(event) << 24 | (BPF_CORE_READ(event, attr.config) & 0xffffff);
+}
+
+static __always_inline struct perf_event *pg_event_of_entry(struct list_head *entry)
+{
+	return (void *)entry - bpf_core_field_offset(struct perf_event, event_entry);
+}
+
+static __always_inline struct perf_event_context *pg_perf_context(struct task_struct *task, int i)
+{
+	struct task_struct___ctxp_array *before = (void *)task;
+	struct perf_event_context *context = NULL;
+
+	if (bpf_core_field_exists(task->perf_event_ctxp)) /* a pointer: an array does not match */
+		return i ? NULL : BPF_CORE_READ(task, perf_event_ctxp);
+	if (i)
+		bpf_core_read(&context, sizeof(context), &before->perf_event_ctxp[1]);
+	else
+		bpf_core_read(&context, sizeof(context), &before->perf_event_ctxp[0]);
+	return context;
+}
+
+/* perf: an event is opened. `call` has pid, cpu and flags as they were passed. */
+static __always_inline int pg_perf_opened(struct pg_call *call, struct perf_event *event, __s64 ret)
+{
+	struct pg_perf *out = PG_RESERVE(pg_perf, PG_EVENT_PERF);
+	struct task_struct *target = call->target;
+	__u64 sample, flags = 0;
+
+	if (!out)
+		return 0;
+	if (event)
+		target = pg_perf_target(event);
+	pg_task_fill(&out->process, pg_current());
+	if (target)
+		pg_task_fill(&out->target, target);
+	out->pid = call->args[0];
+	out->cpu = call->args[1];
+	out->open_flags = call->args[2];
+	out->ret = ret;
+	if (!event) { /* it failed: there is no kernel object to read */
+		out->type = -1;
+		out->config = out->sample_type = out->attr_flags = -1;
+		out->state = -128;
+		pg_submit(out);
+		return 0;
+	}
+	bpf_core_read(&flags, sizeof(flags), (void *)&event->attr + PG_ATTR_FLAGS_OFFSET);
+	sample = BPF_CORE_READ(event, attr.sample_period);
+	out->id = BPF_CORE_READ(event, id);
+	out->type = BPF_CORE_READ(event, attr.type);
+	out->config = BPF_CORE_READ(event, attr.config);
+	if (flags & PG_ATTR_FREQ)
+		out->sample_freq = sample;
+	else
+		out->sample_period = sample;
+	out->sample_type = BPF_CORE_READ(event, attr.sample_type);
+	out->attr_flags = flags;
+	if (BPF_CORE_READ(event, group_leader) != event)
+		out->group = BPF_CORE_READ(event, group_leader, id);
+	out->cpu = BPF_CORE_READ(event, cpu);
+	out->state = BPF_CORE_READ(event, state);
+	pg_perf_pmu(&out->pmu, event);
+	pg_submit(out);
+	return 0;
+}
+
+/* perf_ioctl: something is done to an event. */
+static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
+{
+	enum { SET_FILTER = 0x40082406 };
+	struct pg_perf_ioctl *out = PG_RESERVE(pg_perf_ioctl, PG_EVENT_PERF_IOCTL);
+	struct perf_event *event = call->event;
+	struct task_struct *owner = pg_perf_owner(event);
+	struct task_struct *target = pg_perf_target(event);
+
+	if (!out)
+		return 0;
+	pg_task_fill(&out->process, pg_current());
+	if (target)
+		pg_task_fill(&out->target, target);
+	out->id = BPF_CORE_READ(event, id);
+	out->cmd = call->args[1];
+	out->arg = call->args[2];
+	out->old_state = call->state;
+	out->new_state = BPF_CORE_READ(event, state);
+	out->owner_pid = owner ? BPF_CORE_READ(owner, tgid) : 0;
+	out->ret = ret;
+	pg_perf_pmu(&out->pmu, event);
+	if (out->cmd == SET_FILTER)
+		bpf_probe_read_user_str(&out->filter, sizeof(out->filter), (void *)call->args[2]);
+	pg_submit(out);
+	return 0;
+}
+
+#endif

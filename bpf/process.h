@@ -1,0 +1,114 @@
+/* The life of processes: fork, exec, exit. */
+#ifndef PG_PROCESS_H
+#define PG_PROCESS_H
+
+enum { PG_PATH_DEPTH = 24, PG_NAME_MAX = 256 };
+
+struct pg_path_at {
+	struct dentry *dentry;
+	struct vfsmount *mnt;
+};
+
+/* One step of the walk from a file to the root; false at its end. `out->path_size` has the bytes used
+ * so far: kept in the record, it is an unknown number to the verifier at every step, which then
+ * sees that all steps are alike.
+ */
+static __noinline bool pg_path_step(struct pg_sched_process_exec *out, struct pg_path_at *at)
+{
+	struct dentry *dentry = at->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
+	struct mount *mount = (void *)at->mnt - bpf_core_field_offset(struct mount, mnt);
+	__u32 used = out->path_size;
+	long size;
+
+	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
+		struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+
+		at->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		at->mnt = __builtin_preserve_access_index(&above->mnt);
+		return above != mount;
+	}
+	if (used > sizeof(out->pathname) - PG_NAME_MAX) {
+		out->path_size = 0; /* a cut path would be a wrong one */
+		return false;
+	}
+	size = bpf_probe_read_kernel_str(&out->pathname[used], PG_NAME_MAX,
+					 BPF_CORE_READ(dentry, d_name.name));
+	out->path_size = used + size;
+	at->dentry = parent;
+	return size > 0;
+}
+
+/* The components of a file's path, leaf first. */
+static __always_inline void pg_path(struct pg_sched_process_exec *out, struct file *file)
+{
+	struct pg_path_at at;
+
+	at.dentry = BPF_CORE_READ(file, f_path.dentry);
+	at.mnt = BPF_CORE_READ(file, f_path.mnt);
+	out->path_size = 0;
+	for (int i = 0; i < PG_PATH_DEPTH; i++)
+		if (!pg_path_step(out, &at))
+			return;
+	out->path_size = 0; /* too deep */
+}
+
+static __always_inline int pg_process_exec(struct task_struct *task, struct linux_binprm *binprm)
+{
+	struct pg_sched_process_exec *out =
+		pg_reserve(PG_EVENT_SCHED_PROCESS_EXEC, sizeof(struct pg_sched_process_exec));
+	struct file *file = BPF_CORE_READ(task, mm, exe_file);
+	unsigned long from = BPF_CORE_READ(task, mm, arg_start);
+	__u64 size = BPF_CORE_READ(task, mm, arg_end) - from;
+
+	if (!out)
+		return 0;
+	__builtin_memset(&out->target, 0, sizeof(out->target));
+	pg_task_fill(&out->process, task);
+	out->inode = BPF_CORE_READ(file, f_inode, i_ino);
+	out->dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	out->cmdpath[0] = 0;
+	bpf_probe_read_kernel_str(&out->cmdpath, sizeof(out->cmdpath),
+				  BPF_CORE_READ(binprm, filename));
+	pg_path(out, file);
+	if (size > sizeof(out->argv))
+		size = sizeof(out->argv);
+	if (bpf_probe_read_user(&out->argv, size, (void *)from))
+		size = 0;
+	out->argv_size = size;
+	pg_submit(out);
+	return 0;
+}
+
+static __always_inline int pg_process_fork(struct task_struct *parent, struct task_struct *child)
+{
+	struct pg_sched_process_fork *out = PG_RESERVE(pg_sched_process_fork,
+						       PG_EVENT_SCHED_PROCESS_FORK);
+
+	if (!out)
+		return 0;
+	pg_task_fill(&out->process, parent);
+	pg_task_fill(&out->target, child);
+	out->child_pid = BPF_CORE_READ(child, tgid);
+	pg_submit(out);
+	return 0;
+}
+
+/* The end of a process, with its last thread. */
+static __always_inline int pg_process_exit(struct task_struct *task)
+{
+	struct pg_sched_process_exit *out;
+	int code = BPF_CORE_READ(task, exit_code);
+
+	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+		return 0;
+	out = PG_RESERVE(pg_sched_process_exit, PG_EVENT_SCHED_PROCESS_EXIT);
+	if (!out)
+		return 0;
+	pg_task_fill(&out->process, task);
+	out->exit_code = code >> 8 & 0xff;
+	out->signal = code & 0x7f;
+	pg_submit(out);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,251 @@
+/* prof: profiling is switched on or off. What switches it is in the callers; here is what they say. */
+#ifndef PG_PROF_H
+#define PG_PROF_H
+
+/* What one prof record will say, gathered before there is a record. */
+struct pg_transition {
+	struct perf_event *first; /* the first event that changes */
+	struct task_struct *target;
+	struct task_struct *owner;
+	__u32 action;
+	__u32 cause;
+	__u32 flags;
+};
+
+static __always_inline __u32 pg_cause_flag(__u32 cause)
+{
+	return cause >= PG_CAUSE_SNAPSHOT ? PG_PROF_SNAPSHOT : PG_PROF_OPEN << (cause - PG_CAUSE_OPEN);
+}
+
+static __always_inline void pg_prof_head(struct pg_prof *out, struct pg_transition *change)
+{
+	out->action = change->action;
+	out->cause = change->cause;
+	out->flags = change->flags | pg_cause_flag(change->cause) |
+		     (change->action == PG_ACTION_ENABLE ? PG_PROF_ENABLE : PG_PROF_DISABLE);
+	if (change->owner)
+		pg_task_fill(&out->process, change->owner);
+	if (change->target)
+		pg_task_fill(&out->target, change->target);
+	if (out->process.pid && out->process.pid == out->target.pid)
+		out->flags |= PG_PROF_SELF;
+}
+
+/* Adds an event to a record; past the eighth it is only counted. */
+static __noinline int pg_prof_add(struct pg_prof *out, struct perf_event *event)
+{
+	__u32 at = out->nr_events;
+
+	out->total++;
+	if (at >= PG_MAX_EVENTS) {
+		out->flags |= PG_PROF_TRUNCATED;
+		return 0;
+	}
+	out->event_ids[at] = BPF_CORE_READ(pg_perf_original(event), id);
+	out->events[at] = pg_perf_code(event);
+	out->nr_events = at + 1;
+	if (BPF_CORE_READ(event, attr.sample_period))
+		out->mode = PG_MODE_SAMPLING;
+	return 0;
+}
+
+/* The parts of a record that its first event decides. */
+static __always_inline void pg_prof_perf(struct pg_prof *out, struct perf_event *event)
+{
+	out->mechanism = PG_MECHANISM_PERF;
+	out->mode = PG_MODE_COUNTING;
+	out->cpu = BPF_CORE_READ(event, cpu);
+	if (BPF_CORE_READ(event, parent))
+		out->flags |= PG_PROF_INHERITED;
+	if (pg_perf_in_cgroup(event))
+		out->flags |= PG_PROF_CGROUP;
+	else if (!out->target.pid)
+		out->flags |= PG_PROF_CPU_WIDE;
+	pg_perf_pmu(&out->pmu, event);
+	if (out->action == PG_ACTION_ENABLE && out->target.tid) {
+		__u8 yes = 1;
+
+		bpf_map_update_elem(&profiled, &out->target.tid, &yes, BPF_ANY);
+	}
+}
+
+/* One event, or a group by its leader, was switched. */
+static __noinline int pg_prof_group(struct pg_transition *change)
+{
+	struct perf_event *event = change->first;
+	struct list_head *head = __builtin_preserve_access_index(&event->sibling_list);
+	struct list_head *next = NULL;
+	struct pg_prof *out;
+
+	if (pg_perf_measures_nothing(event))
+		return 0;
+	change->target = pg_perf_target(event);
+	change->owner = pg_perf_owner(event);
+	out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+	if (!out)
+		return 0;
+	pg_prof_head(out, change);
+	pg_prof_perf(out, event);
+	pg_prof_add(out, event);
+	if (BPF_CORE_READ(event, group_leader) == event) {
+		/* The siblings of a leader count with it, unless they are off themselves. */
+		bpf_core_read(&next, sizeof(next), &head->next);
+		for (int i = 0; i < PG_MAX_EVENTS; i++) {
+			struct perf_event *sibling;
+
+			if (!next || next == head)
+				break;
+			sibling = (void *)next - bpf_core_field_offset(struct perf_event, sibling_list);
+			out->flags |= PG_PROF_GROUP;
+			if (BPF_CORE_READ(sibling, state) >= PERF_EVENT_STATE_INACTIVE)
+				pg_prof_add(out, sibling);
+			bpf_core_read(&next, sizeof(next), &next->next);
+		}
+	}
+	pg_submit(out);
+	return 0;
+}
+
+/* The first event of a task's context that is on, and inherited if that is asked for, or NULL. */
+static __noinline __u64 pg_first_on(struct perf_event_context *context, bool inherited)
+{
+	struct list_head *head = __builtin_preserve_access_index(&context->event_list);
+	struct list_head *next = NULL;
+
+	bpf_core_read(&next, sizeof(next), &head->next);
+	for (int i = 0; i < PG_MAX_EVENTS; i++) {
+		struct perf_event *event;
+
+		if (!next || next == head)
+			break;
+		event = pg_event_of_entry(next);
+		if (pg_perf_is_on(event) && !pg_perf_measures_nothing(event) &&
+		    (!inherited || BPF_CORE_READ(event, parent)))
+			return (__u64)event;
+		bpf_core_read(&next, sizeof(next), &next->next);
+	}
+	return 0;
+}
+
+/* The events of a context that are on and of the same owner as the first. */
+static __noinline int pg_prof_context(struct pg_transition *change, struct perf_event_context *context)
+{
+	struct list_head *head = __builtin_preserve_access_index(&context->event_list);
+	struct list_head *next = NULL;
+	struct pg_prof *out;
+
+	change->owner = pg_perf_owner(change->first);
+	out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+	if (!out)
+		return 0;
+	pg_prof_head(out, change);
+	pg_prof_perf(out, change->first);
+	bpf_core_read(&next, sizeof(next), &head->next);
+	for (int i = 0; i < 2 * PG_MAX_EVENTS; i++) {
+		struct perf_event *event;
+
+		if (!next || next == head)
+			break;
+		event = pg_event_of_entry(next);
+		if (pg_perf_is_on(event) && !pg_perf_measures_nothing(event) &&
+		    pg_perf_owner(event) == change->owner)
+			pg_prof_add(out, event);
+		bpf_core_read(&next, sizeof(next), &next->next);
+	}
+	pg_submit(out);
+	return 0;
+}
+
+/* prctl(PR_TASK_PERF_EVENTS_*): one record an event, since each has a target of its own. */
+static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action)
+{
+	struct list_head *head = __builtin_preserve_access_index(&owner->perf_event_list);
+	struct list_head *next = NULL;
+
+	bpf_core_read(&next, sizeof(next), &head->next);
+	for (int i = 0; i < PG_MAX_EVENTS; i++) {
+		struct pg_transition change = {.action = action, .cause = PG_CAUSE_PRCTL};
+
+		if (!next || next == head)
+			break;
+		change.first = (void *)next - bpf_core_field_offset(struct perf_event, owner_entry);
+		if (pg_perf_is_on(change.first) == (action == PG_ACTION_ENABLE))
+			pg_prof_group(&change);
+		bpf_core_read(&next, sizeof(next), &next->next);
+	}
+	return 0;
+}
+
+/* A task's contexts after an exec or a fork: what is on in them was switched on by it, unless it
+ * was on before, which userspace knows.
+ */
+static __always_inline int pg_prof_task(struct task_struct *task, __u32 cause)
+{
+	for (int i = 0; i < 2; i++) {
+		struct perf_event_context *context = pg_perf_context(task, i);
+		struct pg_transition change = {
+			.target = task, .action = PG_ACTION_ENABLE, .cause = cause,
+		};
+
+		if (!pg_is_task((void *)context))
+			continue;
+		change.first = (void *)pg_first_on(context, cause == PG_CAUSE_FORK);
+		if (change.first)
+			pg_prof_context(&change, context);
+	}
+	return 0;
+}
+
+/* A profiled thread ends. Its events are gone already on kernels that free them before this hook
+ * (CVE-2025-38424's fix), so userspace adds which ones they were.
+ */
+static __always_inline int pg_prof_exit(struct task_struct *task)
+{
+	struct pg_transition change = {
+		.target = task, .action = PG_ACTION_DISABLE, .cause = PG_CAUSE_EXIT,
+	};
+	__u32 tid = BPF_CORE_READ(task, pid);
+	struct pg_prof *out;
+
+	if (!bpf_map_lookup_elem(&profiled, &tid))
+		return 0;
+	bpf_map_delete_elem(&profiled, &tid);
+	out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+	if (!out)
+		return 0;
+	pg_prof_head(out, &change);
+	out->mechanism = PG_MECHANISM_PERF;
+	out->cpu = -1;
+	pg_submit(out);
+	return 0;
+}
+
+static __always_inline void pg_prof_timer_fill(struct pg_prof *out, __u32 mechanism, __u32 class,
+					       __u32 config, __u32 id)
+{
+	out->mechanism = mechanism;
+	out->mode = PG_MODE_SAMPLING;
+	out->cpu = -1;
+	out->events[0] = class << 24 | (config & 0xffffff);
+	out->event_ids[0] = id;
+	out->nr_events = out->total = 1;
+}
+
+/* A CPU-time timer of the current process is armed or disarmed. */
+static __always_inline int pg_prof_timer(__u32 mechanism, __u32 class, __u32 config, __u32 id, bool on)
+{
+	struct pg_transition change = {
+		.target = pg_current(), .owner = pg_current(), .cause = PG_CAUSE_TIMER,
+		.action = on ? PG_ACTION_ENABLE : PG_ACTION_DISABLE,
+	};
+	struct pg_prof *out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+
+	if (!out)
+		return 0;
+	pg_prof_head(out, &change);
+	pg_prof_timer_fill(out, mechanism, class, config, id);
+	pg_submit(out);
+	return 0;
+}
+
+#endif
