@@ -53,6 +53,7 @@ CODES = {
     "PG602": "alert destination is not usable",
     "PG603": "no such alert",
     "PG701": "unknown name",
+    "PG702": "the command line is not valid",
 }
 
 
@@ -171,6 +172,7 @@ EXIT_CODES = {
     4: "the sensor cannot run here",
     5: "the database cannot be used",
     6: "a capture cannot be read to its end",
+    130: "interrupted by Ctrl-C",
 }
 
 

@@ -26,6 +26,11 @@ SENSOR_STATUS = EventSpec(
     name="sensor_status",
     id=13,
     summary="the sensor starts, is armed, is degraded, or stops",
+    description=(
+        "`armed` as soon as the probes are live, `degraded` when one of them had to be given up, "
+        "`stopped` as the last event of a run. Between `armed` and `stopped` silence means that "
+        "nothing happened."
+    ),
     args=(
         Arg("state", None, "armed, degraded or stopped", (DERIVED,), kind="str"),
         Arg("reason", None, "why, where there is more to say", (DERIVED, OPT), kind="str"),

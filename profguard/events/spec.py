@@ -35,6 +35,7 @@ class Arg:
     says how many entries (or bytes) of an array, path or argv are set. `values` maps numbers to
     names (an enumeration; the decoded value is the name), `bits` maps bit numbers to names (the
     decoded value is a tuple of names). `null` is the wire value that stands for "not known".
+    `legend` explains the parts of a number that stays a number: what is numbered, and the names.
     `hidden` arguments exist on the wire only.
     """
 
@@ -48,6 +49,7 @@ class Arg:
     null: int | None = None
     hidden: bool = False
     kind: str | None = None  # for derived arguments: int, str, list, bool
+    legend: tuple[str, dict[int, str]] | None = None
 
     @property
     def type(self) -> str:

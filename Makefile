@@ -1,0 +1,74 @@
+# `make` alone lists what there is. Two commands matter: `make run` and `make test`.
+
+PYTHON ?= python3
+export PYTHON
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup dev system native run demo test lint generate bench lock clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: native ## install what is missing and compile: .venv/bin/profguard works then
+
+run: setup ## start the sensor with the shipped rules; Ctrl-C ends it
+	@$(BIN)/profguard run --or-replay
+
+demo: setup ## see the whole way in a minute: an act of profiling, its finding, its alert
+	@$(BIN)/profguard demo
+
+test: dev ## run all tests, those on the live kernel last
+	$(BIN)/pytest -q -m "not live and not vm"
+	$(BIN)/pytest -q -m live
+
+lint: dev ## check style and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+generate: setup ## rewrite what is generated: C header, schemas, reference pages
+	$(BIN)/python scripts/generate.py
+
+bench: dev ## run the benchmarks
+	@for bench in bench/*.py; do $(BIN)/python $$bench || exit 1; done
+
+lock: .cache/lock/pyvenv.cfg ## pin dependencies after a change in pyproject.toml
+	.cache/lock/bin/pip install --quiet pip-tools
+	scripts/lock
+
+clean: ## remove everything that was built or installed here
+	rm -rf $(VENV) .cache .hypothesis .import_linter_cache .pytest_cache .ruff_cache
+	rm -rf build dist profguard/_built
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# ---- the parts of setup, each done only when what it depends on has changed
+
+system: # every time, in a few milliseconds: a package may be gone since
+	@scripts/system-packages
+
+$(VENV)/pyvenv.cfg: | system
+	$(PYTHON) -m venv $(VENV)
+
+.cache/lock/pyvenv.cfg: | system
+	$(PYTHON) -m venv .cache/lock
+
+.cache/requirements: requirements.txt $(VENV)/pyvenv.cfg
+	$(PIP) install --require-hashes -r requirements.txt
+	@mkdir -p .cache && touch $@
+
+.cache/requirements-dev: requirements-dev.txt .cache/requirements
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.cache/editable: pyproject.toml .cache/requirements
+	$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+native: .cache/editable
+	@$(BIN)/python hatch_build.py
+
+dev: setup .cache/requirements-dev
