@@ -26,18 +26,19 @@ _NAME = (
 )
 _VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"""
 
-# Of each match the group `secret` is masked, or the whole where there is no such group.
+# Of each match the group `secret` is masked, or the whole where there is no such group. A pattern
+# that begins with a repetition may begin at the start of a word only: hostile text stays cheap.
 DEFAULT_PATTERNS = (
-    rf"(?i:\b{_NAME}\s?[=:]\s?)(?P<secret>{_VALUE})",
+    rf"(?i:(?<![\w.-]){_NAME}[\"']?\s?[=:]\s?)(?P<secret>{_VALUE})",
     rf"(?i:(?:^|\s)--?{_NAME}\s+)(?P<secret>(?!-){_VALUE})",
     r"\b[A-Z][A-Z0-9_]*_(?:KEY|PASS)=(?P<secret>\S+)",
     r"(?i:\bauthorization\s*[:=]\s*(?:(?:bearer|basic|token|digest)\s+)?)(?P<secret>[^\s\"']+)",
     r"(?i:\bbearer\s+)(?P<secret>[\w.~+/-]{8,}=*)",
-    r"(?i:\b[a-z][a-z0-9+.-]*://[^/\s:@]*:)(?P<secret>[^/\s@]+)(?=@)",
+    r"(?i:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^/\s:@]*:)(?P<secret>[^/\s@]+)(?=@)",
     r"(?:^|\s)(?:-u|--user|--proxy-user)[ =](?P<secret>[^\s:]+:\S+)",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     r"\b(?:gh[pousr]_|github_pat_|glpat-|xox[abpsr]-|[sr]k_live_|whsec_)[\w+/=-]{10,}",
-    r"\beyJ[\w-]+\.[\w-]+\.[\w-]+",
+    r"(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+",
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
 )
 # No default pattern matches a text in which this finds nothing: one quick look for most texts.

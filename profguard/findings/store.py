@@ -149,7 +149,12 @@ class Store:
             # Never opened where it exists: closing it would drop the locks SQLite has on it.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         except FileExistsError:
-            pass
+            if not (os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)):
+                raise StoreError.of(
+                    "PG404",
+                    f"{self.path} or its folder cannot be written",
+                    "check the owner of both and the mount options",
+                ) from None
         except OSError as error:
             unwritable = error.errno in _UNWRITABLE_ERRNOS
             raise StoreError.of(

@@ -158,9 +158,12 @@ class Writer:
         if self._backlog() < self._pending_max:
             return True
         left = deadline - time.monotonic()
-        return left > 0 and self._changed.wait_for(
-            lambda: self._closing or self._backlog() < self._pending_max, left
-        )
+        if left <= 0:
+            return False
+        self._hurry = True
+        self._changed.notify_all()
+        self._changed.wait_for(lambda: self._closing or self._backlog() < self._pending_max, left)
+        return not self._closing and self._backlog() < self._pending_max
 
     def _is_known(self, change: Change) -> bool:
         """Whether it only replaces a pending update, which needs no room."""
