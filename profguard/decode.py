@@ -141,6 +141,11 @@ def decode(record: bytes | memoryview, boot_to_wall_ns: int = 0) -> Decoded:
     return Decoded(event, _task(fields, _HEAD_FIELDS), _task(fields, _HEAD_FIELDS + _TASK_FIELDS))
 
 
+def record_size(record: bytes | memoryview) -> int:
+    """The bytes that the record at the start takes, where records follow each other."""
+    return _DECODERS[_HEADER.unpack_from(record)[3]].unpack.size
+
+
 def _task(fields: tuple, first: int) -> RawTask | None:
     values = fields[first : first + _TASK_FIELDS]
     return RawTask(*values[:-1], text(values[-1])) if values[3] else None

@@ -2,7 +2,7 @@
 
 from profguard.events.spec import Arg, EventSpec, Hook, Tag
 
-K, OPT = Tag.K, Tag.OPT
+OPT, DERIVED = Tag.OPT, Tag.DERIVED
 
 PTRACE_REQUESTS = {
     0: "PTRACE_TRACEME",
@@ -14,6 +14,7 @@ PTRACE_REQUESTS = {
 PTRACE = EventSpec(
     name="ptrace",
     id=6,
+    mechanism="ptrace",
     summary="a process takes control of another, or lets it go",
     description=(
         "The requests that begin and end control: ATTACH, SEIZE, TRACEME and DETACH. `process` is "
@@ -25,10 +26,25 @@ PTRACE = EventSpec(
         Arg("request", "u32", "the request", values=PTRACE_REQUESTS),
         Arg("pid", "s32", "the pid argument, as the caller numbers it"),
         Arg("ret", "s64", "what the call returned"),
+        Arg(
+            "session",
+            None,
+            "id of the session that this begins or ends",
+            (DERIVED, OPT),
+            kind="str",
+        ),
+        Arg(
+            "duration_ns",
+            None,
+            "on DETACH: for how long the target was traced, in ns",
+            (DERIVED, OPT),
+            kind="int",
+        ),
     ),
     hooks=(
         Hook("syscalls/sys_enter_ptrace", "tracepoint", "request, and the target by its pid"),
         Hook("syscalls/sys_exit_ptrace", "tracepoint", "the result"),
+        Hook("task", "iter", "what was already traced when the sensor started"),
     ),
     example=(
         "title: Debugger attached\n"
@@ -48,6 +64,7 @@ def _vm(name: str, id: int, verb: str, noun: str) -> EventSpec:
     return EventSpec(
         name=name,
         id=id,
+        mechanism=name,
         summary=f"a process {verb} the memory of another",
         description=(
             "`target` is found by the pid argument in the caller's pid namespace, as the kernel "

@@ -163,7 +163,14 @@ PROF = EventSpec(
         Arg("action", "u8", "what happened", values=ACTIONS),
         Arg("cause", "u8", "which operation made it happen", values=CAUSES),
         Arg("mechanism", "u8", "how the profiling is done", values=MECHANISMS),
-        Arg("mode", "u8", "sampling (where is it?) or counting (how often?)", values=MODES),
+        Arg(
+            "mode",
+            "u8",
+            "sampling (where is it?) or counting (how often?)",
+            (K, RACE, OPT),
+            values=MODES,
+            null=0,
+        ),
         Arg("nr_events", "u32", "entries set in events and event_ids", hidden=True),
         Arg("pmu", "char[32]", "name of the first event's PMU", (K, RACE, OPT)),
         Arg("session", None, "id of the session that this begins or ends", (DERIVED,), kind="str"),
@@ -187,7 +194,8 @@ PROF = EventSpec(
         Hook("sched_process_exit", "tp_btf", "the target's end switches its events off"),
         Hook("itimer_state", "tp_btf", "CPU-time interval timers armed and disarmed"),
         Hook("syscalls/sys_exit_timer_settime", "tracepoint", "POSIX timers on CPU-time clocks"),
-        Hook("task_file", "iter", "what was already running when the sensor started"),
+        Hook("task_file", "iter", "perf events that were on when the sensor started"),
+        Hook("task", "iter", "interval timers that were armed when the sensor started"),
     ),
     example=(
         "title: A process of mine is being profiled\n"
@@ -199,6 +207,8 @@ PROF = EventSpec(
         "  condition: selection\n"
     ),
     issues=(
+        "A counter that is opened running is reported 100 ms later, unless it is closed before: "
+        "perf opens and closes such counters only to learn what the machine can do.",
         "The automatic disable after PERF_EVENT_IOC_REFRESH has no hook: the session ends at the "
         "next transition, close or exit.",
         "A closed event that is still mapped keeps running until it is unmapped; the session "
@@ -211,6 +221,7 @@ PROF = EventSpec(
 PERF = EventSpec(
     name="perf",
     id=2,
+    mechanism="perf",
     summary="a perf event (hardware or software counter, tracepoint, probe) is opened",
     description=(
         "The attributes are the kernel's own copy, read from its `perf_event` after the call, so "
@@ -277,6 +288,7 @@ PERF = EventSpec(
 PERF_IOCTL = EventSpec(
     name="perf_ioctl",
     id=3,
+    mechanism="perf",
     summary="an ioctl on a perf event",
     description=(
         "Every command except the mere question for the id. The event is found through the "

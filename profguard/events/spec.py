@@ -74,7 +74,11 @@ class Hook:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EventSpec:
-    """One event. `id` goes on the wire and is never reused."""
+    """One event. `id` goes on the wire and is never reused.
+
+    `mechanism` names how one process gets at another by this event, for the finding it may cause;
+    events with an argument `mechanism` say it themselves.
+    """
 
     name: str
     id: int
@@ -82,6 +86,7 @@ class EventSpec:
     args: tuple[Arg, ...]
     hooks: tuple[Hook, ...] = ()
     description: str = ""
+    mechanism: str | None = None
     example: str = ""
     issues: tuple[str, ...] = ()
     related: tuple[str, ...] = ()

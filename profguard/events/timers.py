@@ -16,6 +16,7 @@ NOTIFIES = {0: "SIGEV_SIGNAL", 1: "SIGEV_NONE", 2: "SIGEV_THREAD", 4: "SIGEV_THR
 SETITIMER = EventSpec(
     name="setitimer",
     id=4,
+    mechanism="itimer",
     summary="a CPU-time interval timer is armed or disarmed",
     description=(
         "ITIMER_PROF and ITIMER_VIRTUAL only: they tick while the process runs and are how "
@@ -46,6 +47,7 @@ SETITIMER = EventSpec(
 TIMER_CREATE = EventSpec(
     name="timer_create",
     id=5,
+    mechanism="posix_timer",
     summary="a POSIX timer on a CPU-time clock is created",
     description=(
         "Go's runtime/pprof and async-profiler's ctimer mode make one such timer a thread. Timers "

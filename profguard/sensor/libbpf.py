@@ -1,0 +1,212 @@
+"""libbpf.so.1 through ctypes: the only module that knows it.
+
+Every pointer that libbpf returns is checked here: most of its functions crash on NULL. What libbpf
+has to say goes to a list, from which a failed load is explained.
+"""
+
+import ctypes
+import os
+import re
+from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
+from ctypes.util import find_library
+from pathlib import Path
+
+from profguard.errors import SensorError
+
+_PRINTER = ctypes.CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
+_WARN, _DEBUG = 0, 2
+_FAILED = re.compile(r"prog '([^']+)': (?:failed to load|BPF program load failed)")
+
+# name: (result, arguments)
+_FUNCTIONS = {
+    "bpf_object__open_file": (c_void_p, [c_char_p, c_void_p]),
+    "bpf_object__load": (c_int, [c_void_p]),
+    "bpf_object__close": (None, [c_void_p]),
+    "bpf_object__find_map_by_name": (c_void_p, [c_void_p, c_char_p]),
+    "bpf_object__find_program_by_name": (c_void_p, [c_void_p, c_char_p]),
+    "bpf_object__next_program": (c_void_p, [c_void_p, c_void_p]),
+    "bpf_object__next_map": (c_void_p, [c_void_p, c_void_p]),
+    "bpf_program__name": (c_char_p, [c_void_p]),
+    "bpf_program__section_name": (c_char_p, [c_void_p]),
+    "bpf_program__set_autoload": (c_int, [c_void_p, ctypes.c_bool]),
+    "bpf_program__attach": (c_void_p, [c_void_p]),
+    "bpf_map__name": (c_char_p, [c_void_p]),
+    "bpf_map__fd": (c_int, [c_void_p]),
+    "bpf_map__max_entries": (c_uint32, [c_void_p]),
+    "bpf_map__set_max_entries": (c_int, [c_void_p, c_uint32]),
+    "bpf_map__set_initial_value": (c_int, [c_void_p, c_void_p, c_size_t]),
+    "bpf_map_lookup_elem": (c_int, [c_int, c_void_p, c_void_p]),
+    "bpf_link__destroy": (c_int, [c_void_p]),
+    "bpf_link__fd": (c_int, [c_void_p]),
+    "bpf_iter_create": (c_int, [c_int]),
+    "libbpf_num_possible_cpus": (c_int, []),
+    "libbpf_set_print": (c_void_p, [_PRINTER]),
+    "libbpf_version_string": (c_char_p, []),
+}
+
+
+class LibbpfError(OSError):
+    """A call of libbpf failed; `log` has what libbpf and the verifier said."""
+
+    def __init__(self, number: int, what: str, log: list[str]):
+        super().__init__(number, f"{what}: {os.strerror(number)}")
+        self.log = log
+
+    @property
+    def failed_program(self) -> str | None:
+        """The program that the kernel refused, if one was the cause."""
+        for line in self.log:
+            if match := _FAILED.search(line):
+                return match.group(1)
+        return None
+
+
+class _Library:
+    """The loaded library with its functions declared, and its log."""
+
+    def __init__(self):
+        name = find_library("bpf") or "libbpf.so.1"
+        try:
+            self._dll = ctypes.CDLL(name if name.endswith(".1") else "libbpf.so.1", use_errno=True)
+        except OSError:
+            raise SensorError.of(
+                "PG304", "libbpf.so.1 is not installed", "Debian: apt-get install libbpf1"
+            ) from None
+        for function, (result, arguments) in _FUNCTIONS.items():
+            pointer = getattr(self._dll, function)
+            pointer.restype, pointer.argtypes = result, arguments
+            setattr(self, function, pointer)
+        self.log: list[str] = []
+        libc = ctypes.CDLL(None)
+
+        @_PRINTER
+        def note(level, template, arguments):
+            if level < _DEBUG:
+                text = ctypes.create_string_buffer(1 << 16)
+                libc.vsnprintf(text, len(text), template, c_void_p(arguments))
+                self.log.append(text.value.decode(errors="replace").rstrip())
+            return 0
+
+        self._note = note  # libbpf keeps the pointer: the object must stay
+        self.libbpf_set_print(note)
+
+    def check_pointer(self, pointer, what: str):
+        if not pointer:
+            raise LibbpfError(ctypes.get_errno(), what, self.log[:])
+        return pointer
+
+    def check(self, result: int, what: str) -> int:
+        if result < 0:
+            raise LibbpfError(-result, what, self.log[:])
+        return result
+
+
+_library: list[_Library] = []
+
+
+def library() -> _Library:
+    """The library, loaded at the first use. Raises SensorError where it is missing."""
+    if not _library:
+        _library.append(_Library())
+    return _library[0]
+
+
+def version() -> str:
+    return library().libbpf_version_string().decode().removeprefix("v")
+
+
+class Map:
+    """A map of an object; its file descriptor is valid once the object is loaded."""
+
+    def __init__(self, pointer: int):
+        self._lib, self._pointer = library(), pointer
+
+    @property
+    def fd(self) -> int:
+        return self._lib.check(self._lib.bpf_map__fd(self._pointer), "map is not loaded")
+
+    @property
+    def max_entries(self) -> int:
+        return self._lib.bpf_map__max_entries(self._pointer)
+
+    @max_entries.setter
+    def max_entries(self, value: int) -> None:
+        self._lib.check(self._lib.bpf_map__set_max_entries(self._pointer, value), "map size")
+
+    def set_initial(self, value: bytes) -> None:
+        """The contents of a data section, before the load."""
+        result = self._lib.bpf_map__set_initial_value(self._pointer, value, len(value))
+        self._lib.check(result, "initial value")
+
+    def per_cpu(self, key: int, value_size: int) -> list[bytes]:
+        """The values of all possible CPUs for a key of a per-CPU array."""
+        cpus = self._lib.libbpf_num_possible_cpus()
+        room = ctypes.create_string_buffer(value_size * cpus)
+        result = self._lib.bpf_map_lookup_elem(self.fd, ctypes.byref(c_uint32(key)), room)
+        self._lib.check(result, "map lookup")
+        return [room.raw[i : i + value_size] for i in range(0, len(room), value_size)]
+
+
+class Object:
+    """A compiled BPF object: open, choose, load, attach. Closing it detaches everything."""
+
+    def __init__(self, path: Path):
+        self._lib = library()
+        self._lib.log.clear()
+        self._links: list[int] = []
+        opened = self._lib.bpf_object__open_file(os.fsencode(path), None)
+        self._pointer = self._lib.check_pointer(opened, f"cannot open {path.name}")
+
+    def programs(self) -> dict[str, str]:
+        """The section of each program, by name: how it wants to be attached."""
+        found, program = {}, None
+        while program := self._lib.bpf_object__next_program(self._pointer, program):
+            name = self._lib.bpf_program__name(program).decode()
+            found[name] = self._lib.bpf_program__section_name(program).decode()
+        return found
+
+    def _program(self, name: str) -> int:
+        pointer = self._lib.bpf_object__find_program_by_name(self._pointer, name.encode())
+        return self._lib.check_pointer(pointer, f"no program {name}")
+
+    def skip(self, name: str) -> None:
+        """Leave a program out of the load."""
+        self._lib.bpf_program__set_autoload(self._program(name), False)
+
+    def map(self, name: str) -> Map:
+        """A map by name. Data sections are found by the end of their name."""
+        entry = None
+        while entry := self._lib.bpf_object__next_map(self._pointer, entry):
+            known = self._lib.bpf_map__name(entry).decode()
+            if known == name or (name.startswith(".") and known.endswith(name)):
+                return Map(entry)
+        raise LibbpfError(2, f"no map {name}", [])
+
+    def load(self) -> None:
+        """Load maps and programs into the kernel. Raises LibbpfError."""
+        self._lib.check(self._lib.bpf_object__load(self._pointer), "load")
+
+    def attach(self, name: str) -> None:
+        """Attach a program where its section says. Raises LibbpfError."""
+        self._lib.log.clear()
+        link = self._lib.bpf_program__attach(self._program(name))
+        self._links.append(self._lib.check_pointer(link, f"cannot attach {name}"))
+
+    def read_iterator(self, name: str) -> bytes:
+        """All that an iterator program writes, in one pass over the kernel's objects."""
+        self._lib.log.clear()
+        link = self._lib.bpf_program__attach(self._program(name))
+        self._lib.check_pointer(link, f"cannot attach {name}")
+        try:
+            fd = self._lib.bpf_iter_create(self._lib.bpf_link__fd(link))
+            with os.fdopen(self._lib.check(fd, f"cannot run {name}"), "rb", buffering=0) as file:
+                return b"".join(iter(lambda: file.read(1 << 16), b""))
+        finally:
+            self._lib.bpf_link__destroy(link)
+
+    def close(self) -> None:
+        while self._links:
+            self._lib.bpf_link__destroy(self._links.pop())
+        if self._pointer:
+            self._lib.bpf_object__close(self._pointer)
+            self._pointer = None

@@ -1,0 +1,104 @@
+"""The live sensor: a source of decoded events from this kernel."""
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from profguard.decode import Decoded, decode, record_size
+from profguard.events import BY_ID, BY_NAME
+from profguard.model import Event
+from profguard.sensor import rights, tiers
+from profguard.sensor.clock import Clock
+from profguard.sensor.ring import Ring
+from profguard.tiers import TIERS
+
+_CONFIG = struct.Struct("<II")  # struct pg_config of bpf/maps.h
+_COUNTER = struct.Struct("<QQ")  # struct pg_counter
+
+
+@dataclass(slots=True)
+class Count:
+    """Events of one kind so far: happened in the kernel, found no room, arrived here."""
+
+    produced: int = 0
+    dropped: int = 0
+    received: int = 0
+
+
+class Sensor:
+    """Attached from `open` to `close`. Everything it does itself is left out by the probes."""
+
+    def __init__(self, *, tier: str = "tracepoint", ring_bytes: int = 8 << 20):
+        self.tier, self._ring_bytes = tier, ring_bytes
+        self.clock = Clock()
+        self.counts: dict[str, Count] = {}
+        self.probes: list[tiers.Probe] = []
+        self._dropped: dict[tuple[int, int], int] = {}
+
+    def open(self) -> None:
+        """Load and attach. Raises SensorError with what the kernel refused and what would help."""
+        rights.check()
+        rights.mount_tracefs()
+        self._bpf, self.probes = tiers.load(self.tier, self._prepare)
+        self._ring = Ring(self._bpf.map("ring").fd, self._ring_bytes)
+        self._counters = self._bpf.map("counters")
+
+    def _prepare(self, bpf) -> None:
+        tier_number = next(number for number, name in TIERS.items() if name == self.tier)
+        bpf.map(".rodata.config").set_initial(_CONFIG.pack(os.getpid(), tier_number))
+        bpf.map("ring").max_entries = self._ring_bytes
+
+    def snapshot(self) -> Iterator[Decoded]:
+        """What was already going on: one event a perf event that is on, timer, or traced task."""
+        refused = {probe.program for probe in self.probes if probe.refusal}
+        for name in tiers.ITERATORS.keys() - refused:
+            data, at = self._bpf.read_iterator(name), 0
+            while at < len(data):
+                record = memoryview(data)[at:]
+                yield decode(record, self.clock.boot_to_wall_ns)
+                at += record_size(record)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Sleep until there may be events, at most that long."""
+        return self._ring.wait(timeout_s)
+
+    def drain(self) -> Iterator[Decoded]:
+        """The events of one batch; none when the ring is empty."""
+        counts, offset = self.counts, self.clock.boot_to_wall_ns
+        for record in self._ring.drain():
+            decoded = decode(record, offset)
+            name = decoded.event.spec.name
+            count = counts.get(name)
+            if count is None:
+                count = counts[name] = Count()
+            count.received += 1
+            yield decoded
+
+    def losses(self) -> list[Event]:
+        """A lost_events event for each CPU and event whose count of drops has grown."""
+        self.clock.follow()
+        found = []
+        spec = BY_NAME["lost_events"]
+        for event_id, event in BY_ID.items():
+            if not event.wire_args:
+                continue
+            produced = dropped = 0
+            for cpu, value in enumerate(self._counters.per_cpu(event_id, _COUNTER.size)):
+                made, lost = _COUNTER.unpack(value)
+                produced += made
+                dropped += lost
+                before = self._dropped.get((cpu, event_id), 0)
+                if lost > before:
+                    self._dropped[cpu, event_id] = lost
+                    args = [event.name, cpu, lost - before, lost]
+                    found.append(Event(spec=spec, time_ns=self.clock.now_ns(), args=args))
+            if produced:
+                count = self.counts.setdefault(event.name, Count())
+                count.produced, count.dropped = produced, dropped
+        return found
+
+    def close(self) -> None:
+        """Detach. What is still in the ring should be drained before."""
+        self._ring.close()
+        self._bpf.close()
