@@ -1,0 +1,240 @@
+"""Test cases: a YAML file a rule, with events that the rule must match or must leave alone.
+
+    rule: perf_system_wide
+    cases:
+      - name: perf record -a by an unknown program
+        match: true
+        event: {process: {executable: /usr/bin/perf}, prof: {action: enable, flags: 16384}}
+
+`rule` is the rule's id or its file's name without suffix. `event` has the public shape of events;
+the event's name may be left out and is then the rule's category.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from profguard.errors import Place, Problem, did_you_mean
+from profguard.events import BY_NAME, EventSpec
+from profguard.model import PROCESS_FIELDS, RELATIONS, SOURCES, Event
+from profguard.rules.interpret import explain
+from profguard.rules.pack import RuleSet, rule_files
+from profguard.rules.rule import Rule
+from profguard.rules.source import Document, read
+
+_FILE_KEYS = ("rule", "cases")
+_CASE_KEYS = ("name", "match", "event")
+_HEAD_KEYS = ("name", "time", "source", "tier", "boot_ns", "cpu", "sequence")
+_EVENT_KEYS = ("type", "event", "host", "process", "target", "relation")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One event with what its rule should say of it."""
+
+    rule: Rule
+    name: str
+    match: bool
+    event: Event
+    place: Place
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a case; `problem` is set where it failed."""
+
+    case: Case
+    problem: Problem | None
+
+    @property
+    def passed(self) -> bool:
+        return self.problem is None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "rule": self.case.rule.id,
+            "case": self.case.name,
+            "match": self.case.match,
+            "passed": self.passed,
+            "path": self.case.place.path,
+            "line": self.case.place.line,
+        }
+
+
+def read_cases(
+    paths: Sequence[Path], rules: RuleSet, problems: list[Problem], *, whole: bool = True
+) -> list[Case]:
+    """The cases under `paths`, of the rules in `rules`.
+
+    Where `rules` is the `whole` set, a file for a rule that is not in it is PG120; but not if
+    that rule's own file is wrong, which was told already.
+    """
+    cases: list[Case] = []
+    broken = {Path(problem.place.path).stem for problem in problems if problem.place}
+    for path in rule_files(paths, problems):
+        for document in read(path, problems):
+            reader = _Reader(document, rules, problems, broken if whole else None)
+            cases += reader.cases()
+    return cases
+
+
+def run_cases(rules: RuleSet, cases: Iterable[Case]) -> list[Result]:
+    """Each case with its outcome."""
+    return [Result(case, _failure(rules, case)) for case in cases]
+
+
+def _failure(rules: RuleSet, case: Case) -> Problem | None:
+    if (case.rule in rules.match(case.event)) == case.match:
+        return None
+    if case.event.spec.name != case.rule.event:
+        hint = f"the rule is asked of {case.rule.event} events, this is {case.event.spec.name}"
+    elif not case.rule.enabled:
+        hint = "the rule is not enabled"
+    else:
+        hint = "; ".join(map(str, explain(case.rule.condition, case.event).reasons()))
+    verb = "should match, but does not" if case.match else "should not match, but does"
+    said = f"rule {case.rule.id}, case '{case.name}': {verb}"
+    return Problem("PG115", said, case.place, hint)
+
+
+def missing_cases(rules: RuleSet, cases: Iterable[Case], severity: str) -> list[Problem]:
+    """A problem for each rule without a case that fires, or without one that stays quiet."""
+    seen = {(case.rule.id, case.match) for case in cases}
+    problems = []
+    for rule in rules.rules:
+        lacks = [
+            said
+            for match, said in ((True, "a case that fires"), (False, "one that stays quiet"))
+            if (rule.id, match) not in seen
+        ]
+        if lacks and rule.event is not None and rule.enabled:
+            said = f"rule '{rule.title}' has no test: it lacks " + " and ".join(lacks)
+            problems.append(Problem("PG114", said, rule.place, None, severity))
+    return problems
+
+
+class _Reader:
+    def __init__(
+        self,
+        document: Document,
+        rules: RuleSet,
+        problems: list[Problem],
+        broken: Collection[str] | None,
+    ):
+        self.document, self.rules, self.problems = document, rules, problems
+        self.broken = broken  # names of rules known to be missing; None: any may be
+
+    def fail(self, message: str, *path, hint: str | None = None, key: bool = False) -> None:
+        place = self.document.place(*path, key=key)
+        self.problems.append(Problem("PG120", message, place, hint))
+
+    def known(self, table: Any, keys: Iterable[str], *path) -> bool:
+        """Whether `table` is a map of only these keys; what is not so is reported."""
+        if not isinstance(table, dict):
+            self.fail("must be a map", *path)
+            return False
+        keys = list(keys)
+        unknown = [key for key in table if key not in keys]
+        for key in unknown:
+            hint = did_you_mean(key, keys) or "known are: " + ", ".join(keys)
+            self.fail(f"unknown key '{key}'", *path, key, hint=hint, key=True)
+        return not unknown
+
+    def cases(self) -> list[Case]:
+        value = self.document.value
+        if not self.known(value, _FILE_KEYS):
+            return []
+        rule = self.rule(value.get("rule"))
+        cases = value.get("cases")
+        if not isinstance(cases, list) or not cases:
+            self.fail("a case file has a list of cases", "cases")
+        elif rule is not None:
+            found = [self.case(rule, case, ("cases", i)) for i, case in enumerate(cases)]
+            return [case for case in found if case is not None]
+        return []
+
+    def rule(self, name: Any) -> Rule | None:
+        found = self.rules.get(name) if isinstance(name, str) else None
+        if found is None and isinstance(name, str) and (self.broken is None or name in self.broken):
+            return None
+        if found is None:
+            names = [Path(rule.path).stem for rule in self.rules.rules]
+            hint = did_you_mean(str(name), names)
+            said = "a case file names its rule" if name is None else f"no rule is called '{name}'"
+            self.fail(said, "rule", hint=hint)
+            return None
+        if found.event is None:
+            self.fail(f"rule '{name}' is for a log source that profguard does not have", "rule")
+            return None
+        return found
+
+    def case(self, rule: Rule, value: Any, path: tuple) -> Case | None:
+        if not self.known(value, _CASE_KEYS, *path):
+            return None
+        name = value.get("name")
+        if not isinstance(name, str):
+            return self.fail("a case has a name", *path)
+        if not isinstance(value.get("match"), bool):
+            return self.fail("match is true or false", *path, "match")
+        event = self.event(rule, value.get("event"), (*path, "event"))
+        if event is None:
+            return None
+        return Case(rule, name, value["match"], event, self.document.place(*path))
+
+    def event(self, rule: Rule, nested: Any, path: tuple) -> Event | None:
+        if not isinstance(nested, dict):
+            return self.fail("a case has an event", *path)
+        head = nested.get("event", {})
+        if not self.known(head, _HEAD_KEYS, *path, "event"):
+            return None
+        name = head.get("name", rule.event)
+        spec = BY_NAME.get(name) if isinstance(name, str) else None
+        if spec is None:
+            hint = did_you_mean(str(name), BY_NAME)
+            return self.fail(f"unknown event '{name}'", *path, "event", "name", hint=hint)
+        if not self.sound(spec, nested, path):
+            return None
+        try:
+            return Event.from_dict({**nested, "event": {**head, "name": name}})
+        except (ValueError, TypeError) as error:
+            return self.fail(f"not an event: {error}", *path)
+
+    def sound(self, spec: EventSpec, nested: dict[str, Any], path: tuple) -> bool:
+        """Whether every name in an event exists, and every enumerated value."""
+        before = len(self.problems)
+        if self.known(nested, (*_EVENT_KEYS, spec.name), *path):
+            self.arguments(spec, nested.get(spec.name, {}), (*path, spec.name))
+            for root in ("process", "target"):
+                if root in nested:
+                    self.process(nested[root], (*path, root))
+            head = nested.get("event", {})
+            self.one_of(head.get("source"), SOURCES, (*path, "event", "source"))
+            self.one_of(nested.get("relation"), RELATIONS, (*path, "relation"))
+        return len(self.problems) == before
+
+    def one_of(self, value: Any, choices: Iterable[str], path: tuple) -> None:
+        choices = list(choices)
+        if value is not None and value not in choices:
+            hint = did_you_mean(str(value), choices) or "one of: " + ", ".join(choices)
+            self.fail(f"'{value}' is not a value of {path[-1]}", *path, hint=hint)
+
+    def arguments(self, spec: EventSpec, table: Any, path: tuple) -> None:
+        if not self.known(table, spec.index, *path):
+            return
+        for arg in spec.public_args:
+            value, names = table.get(arg.name), arg.values or arg.bits
+            if not names or value is None:
+                continue
+            for one in value if isinstance(value, list) else [value]:
+                self.one_of(one, names.values(), (*path, arg.name))
+
+    def process(self, table: Any, path: tuple, prefix: str = "") -> None:
+        """Reports the names in a process, at any depth, that processes do not have."""
+        names = {name.removeprefix(prefix) for name in PROCESS_FIELDS if name.startswith(prefix)}
+        groups = {name.partition(".")[0] for name in names}
+        if not self.known(table, sorted(groups), *path):
+            return
+        for key, value in table.items():
+            if key not in names:
+                self.process(value, (*path, key), f"{prefix}{key}.")

@@ -1,0 +1,138 @@
+"""The language of `condition`: names of selections, and, or, not, parentheses, `1 of x*`."""
+
+import re
+from collections.abc import Mapping
+from fnmatch import translate
+from typing import NamedTuple
+
+from profguard.errors import did_you_mean
+from profguard.rules.tree import Named, Node, Not, all_of, any_of
+
+MAX_DEPTH = 32
+
+_TOKEN = re.compile(r"[()|]|[^\s()|]+")
+
+
+class Token(NamedTuple):
+    text: str
+    start: int
+
+    @property
+    def word(self) -> str:
+        return self.text.lower()
+
+
+class ConditionError(ValueError):
+    """A condition that means nothing; `token` is where. `code` is PG106, PG107 or PG119."""
+
+    def __init__(self, code: str, message: str, token: Token, hint: str | None = None):
+        self.code, self.token, self.hint = code, token, hint
+        super().__init__(message)
+
+
+def parse(text: str, selections: Mapping[str, Node]) -> tuple[Node, frozenset[str]]:
+    """The tree of a condition, and the names of the selections it uses. Raises ConditionError."""
+    parser = _Parser(text, selections)
+    node = parser.any_of(0)
+    if parser.token.text:
+        raise parser.unexpected("'and', 'or' or the end")
+    return node, frozenset(parser.used)
+
+
+class _Parser:
+    """Recursive descent; each method consumes what it names. `or` binds least, `not` most."""
+
+    def __init__(self, text: str, selections: Mapping[str, Node]):
+        self.tokens = [Token(m[0], m.start()) for m in _TOKEN.finditer(text)]
+        self.tokens.append(Token("", len(text.rstrip())))
+        self.selections = selections
+        self.used: set[str] = set()
+        self.at = 0
+
+    @property
+    def token(self) -> Token:
+        return self.tokens[self.at]
+
+    def take(self) -> Token:
+        token = self.token
+        self.at += 1
+        return token
+
+    def unexpected(self, wanted: str) -> ConditionError:
+        token = self.token
+        if token.text == "|":
+            hint = "counting is done by a correlation rule"
+            return ConditionError("PG119", "aggregations are not part of Sigma 2", token, hint)
+        found = f"'{token.text}'" if token.text else "the end"
+        return ConditionError("PG106", f"expected {wanted}, found {found}", token)
+
+    def any_of(self, depth: int) -> Node:
+        parts = [self.all_of(depth)]
+        while self.token.word == "or":
+            self.take()
+            parts.append(self.all_of(depth))
+        return any_of(parts)
+
+    def all_of(self, depth: int) -> Node:
+        parts = [self.negated(depth)]
+        while self.token.word == "and":
+            self.take()
+            parts.append(self.negated(depth))
+        return all_of(parts)
+
+    def negated(self, depth: int) -> Node:
+        nots = 0
+        while self.token.word == "not":
+            self.take()
+            nots += 1
+        node = self.primary(depth)
+        return Not(node) if nots % 2 else node
+
+    def primary(self, depth: int) -> Node:
+        if self.token.text == "(":
+            opening = self.take()
+            if depth >= MAX_DEPTH:
+                said = f"parentheses are nested deeper than {MAX_DEPTH} levels"
+                raise ConditionError("PG106", said, opening)
+            node = self.any_of(depth + 1)
+            if self.token.text != ")":
+                raise self.unexpected("')'")
+            self.take()
+            return node
+        if self.token.text in ("", ")", "|") or self.token.word in ("and", "or"):
+            raise self.unexpected("a selection")
+        if self.token.word in ("1", "any", "all") and self.tokens[self.at + 1].word == "of":
+            return self.quantified()
+        return self.selection()
+
+    def quantified(self) -> Node:
+        quantifier = self.take()
+        self.take()
+        if self.token.text in ("", "(", ")", "|"):
+            raise self.unexpected("'them' or a pattern such as selection*")
+        pattern = self.take()
+        if pattern.word == "them":
+            names = [name for name in self.selections if not name.startswith("_")]
+        else:
+            # Only `*` is special in such a pattern.
+            plain = re.sub(r"[?\[]", lambda match: f"[{match[0]}]", pattern.text)
+            matches = re.compile(translate(plain)).match
+            names = [name for name in self.selections if matches(name)]
+        if not names:
+            raise self.unknown(pattern, f"no selection matches '{pattern.text}'")
+        self.used.update(names)
+        nodes: list[Node] = [Named(name, self.selections[name]) for name in names]
+        return all_of(nodes) if quantifier.word == "all" else any_of(nodes)
+
+    def selection(self) -> Node:
+        token = self.take()
+        if token.text not in self.selections:
+            raise self.unknown(token, f"unknown selection '{token.text}'")
+        self.used.add(token.text)
+        return Named(token.text, self.selections[token.text])
+
+    def unknown(self, token: Token, message: str) -> ConditionError:
+        name = token.text.rstrip("*")
+        known = ", ".join(self.selections) or "none"
+        hint = did_you_mean(name, self.selections) or f"the rule has: {known}"
+        return ConditionError("PG107", message, token, hint)

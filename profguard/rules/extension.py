@@ -1,0 +1,106 @@
+"""The one key that is ours in a Sigma rule: `profguard: {message, suppress, enabled}`."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from profguard.errors import Problem, did_you_mean
+from profguard.rules.fields import Field
+from profguard.rules.rule import DEFAULT_SUPPRESS_NS, REFERENCE
+from profguard.rules.source import Document
+
+KEY = "profguard"
+KEYS = ("message", "suppress", "enabled")
+SUPPRESS_KEYS = ("by", "for")
+
+_UNITS_NS = {
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+}
+DURATION = r"[1-9][0-9]{0,5}[smhd]"
+
+
+@dataclass
+class Extension:
+    """What a rule says under `profguard:`, checked."""
+
+    message: str | None = None
+    message_fields: dict[str, Field] = field(default_factory=dict)
+    suppress_by: tuple[str, ...] | None = None
+    suppress_fields: tuple[Field, ...] = ()
+    suppress_for_ns: int = DEFAULT_SUPPRESS_NS
+    enabled: bool = True
+
+
+@dataclass
+class ExtensionReader:
+    """Reads the key; `field_at(name, path)` gives a field or reports that there is none."""
+
+    document: Document
+    field_at: Callable[[str, tuple], Field | None]
+    problems: list[Problem]
+
+    def read(self, table: Any) -> Extension:
+        found = Extension()
+        if not self.table(table, (KEY,), KEYS):
+            return found
+        enabled = table.get("enabled", True)
+        if isinstance(enabled, bool):
+            found.enabled = enabled
+        else:
+            self.fail((KEY, "enabled"), "enabled is true or false")
+        self.message(table.get("message"), found)
+        if "suppress" in table:
+            self.suppress(table["suppress"], found)
+        return found
+
+    def fail(self, path: tuple, message: str, hint: str | None = None, *, key=False) -> None:
+        place = self.document.place(*path, key=key)
+        self.problems.append(Problem("PG108", message, place, hint))
+
+    def table(self, value: Any, path: tuple, keys: tuple[str, ...]) -> bool:
+        """Whether `value` is a map; its unknown keys are reported."""
+        if not isinstance(value, dict):
+            self.fail(path, f"{path[-1]} is a map with the keys " + ", ".join(keys))
+            return False
+        for key in value.keys() - set(keys):
+            hint = did_you_mean(key, keys) or "known are: " + ", ".join(keys)
+            self.fail((*path, key), f"unknown key '{key}' of {path[-1]}", hint, key=True)
+        return True
+
+    def message(self, text: Any, found: Extension) -> None:
+        path = (KEY, "message")
+        if text is None:
+            return
+        if not isinstance(text, str):
+            self.fail(path, "message is text")
+            return
+        found.message = text
+        for match in REFERENCE.finditer(text):
+            name = match[1]
+            if name is not None:
+                source = self.field_at(name, path)
+                if source is not None:
+                    found.message_fields[name] = source
+        if re.search(r"[{}]", REFERENCE.sub("", text)):
+            self.fail(path, "message has a lone brace", "write {{ or }} for a plain brace")
+
+    def suppress(self, table: Any, found: Extension) -> None:
+        path = (KEY, "suppress")
+        if not self.table(table, path, SUPPRESS_KEYS):
+            return
+        duration = table.get("for")
+        if isinstance(duration, str) and re.fullmatch(DURATION, duration):
+            found.suppress_for_ns = int(duration[:-1]) * _UNITS_NS[duration[-1]]
+        elif "for" in table:
+            self.fail((*path, "for"), "not a duration", 'write "30s", "10m", "1h" or "7d"')
+        names = table.get("by")
+        if isinstance(names, list) and all(isinstance(name, str) for name in names):
+            sources = [self.field_at(n, (*path, "by", i)) for i, n in enumerate(names)]
+            if None not in sources:
+                found.suppress_by, found.suppress_fields = tuple(names), tuple(sources)
+        elif "by" in table:
+            self.fail((*path, "by"), "by is a list of fields")

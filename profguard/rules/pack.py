@@ -1,0 +1,162 @@
+"""Sets of rules: read from files and directories, checked together, matched together."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from profguard.errors import Place, Problem, RuleError
+from profguard.model import LEVELS, Event
+from profguard.rules.compile import compile_rules
+from profguard.rules.modifiers import Placeholders
+from profguard.rules.rule import Rule
+from profguard.rules.sigma import read_rule
+from profguard.rules.source import read
+
+SUFFIXES = (".yml", ".yaml")
+
+Matching = Callable[[Event], tuple[Rule, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class RuleSet:
+    """Rules in the order in which they match: gravest level first, then by path and id.
+
+    `rules` also has those that are disabled or ask for a log source that profguard does not have;
+    `by_event` has a function for each event that a rule may match. `problems` are the warnings,
+    and the errors of what was skipped.
+    """
+
+    rules: tuple[Rule, ...]
+    problems: tuple[Problem, ...] = ()
+    by_event: Mapping[str, Matching] = field(default_factory=dict)
+
+    @property
+    def environ_names(self) -> frozenset[str]:
+        """The environment variables that a rule reads."""
+        return frozenset().union(*(rule.environ_names for rule in self.rules))
+
+    @property
+    def foreign(self) -> tuple[Rule, ...]:
+        """The rules for log sources that profguard does not have."""
+        return tuple(rule for rule in self.rules if rule.event is None)
+
+    def match(self, event: Event) -> tuple[Rule, ...]:
+        """The enabled rules that an event fulfils."""
+        matching = self.by_event.get(event.spec.name)
+        return matching(event) if matching else ()
+
+    def get(self, name: str) -> Rule | None:
+        """The rule with this id, file name without suffix, or title."""
+        for rule in self.rules:
+            if name in (rule.id, Path(rule.path).stem, rule.title):
+                return rule
+        return None
+
+
+def load(
+    paths: Sequence[Path], *, skip_bad: bool = False, placeholders: Placeholders | None = None
+) -> RuleSet:
+    """The rules of files and directories.
+
+    Raises RuleError with everything that is wrong, warnings included, if anything is an error;
+    with `skip_bad` what is wrong is left out instead, and told in `problems`.
+    """
+    problems: list[Problem] = []
+    rules: list[Rule] = []
+    for path in rule_files(paths, problems):
+        rules += read_file(path, placeholders or {}, problems)
+    rules = _without_duplicates(rules, problems)
+    if not skip_bad and any(problem.severity == "error" for problem in problems):
+        raise RuleError(*problems)
+    return rule_set(rules, problems)
+
+
+def rule_set(rules: Iterable[Rule], problems: Iterable[Problem] = ()) -> RuleSet:
+    """A RuleSet of rules that are already checked."""
+    ordered = tuple(sorted(rules, key=_order))
+    by_event: dict[str, list[Rule]] = {}
+    for rule in ordered:
+        if rule.enabled and rule.event is not None:
+            by_event.setdefault(rule.event, []).append(rule)
+    compiled = {name: compile_rules(name, group) for name, group in by_event.items()}
+    return RuleSet(ordered, tuple(problems), compiled)
+
+
+def _order(rule: Rule) -> tuple:
+    return -LEVELS.index(rule.level), rule.path, rule.id
+
+
+def read_file(path: Path, placeholders: Placeholders, problems: list[Problem]) -> list[Rule]:
+    """The good rules of one file. A file in which the YAML itself is wrong has none."""
+    before = len(problems)
+    documents = read(path, problems)
+    if len(problems) > before:
+        return []
+    names = [path.stem if d.index == 0 else f"{path.stem}#{d.index + 1}" for d in documents]
+    rules = [
+        read_rule(document, name, placeholders, problems)
+        for document, name in zip(documents, names, strict=True)
+    ]
+    return [rule for rule in rules if rule is not None]
+
+
+def rule_files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
+    """The rule files under `paths`, each once, sorted within a directory; hidden ones are not."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            problems.append(Problem("PG116", "no such file or directory", Place(str(path))))
+        elif not _writable_by_others(path, problems):
+            if path.is_dir():
+                found |= dict.fromkeys(_walk(path, problems))
+            else:
+                found[path] = None
+    return list(found)
+
+
+def _walk(directory: Path, problems: list[Problem]) -> Iterable[Path]:
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError as error:
+        problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(str(directory))))
+        return
+    for path in entries:
+        is_rule = path.suffix in SUFFIXES
+        if path.name.startswith(".") or not (is_rule or path.is_dir()):
+            continue
+        if _writable_by_others(path, problems):
+            continue
+        if path.is_dir():
+            if not path.is_symlink():  # a link could lead back up
+                yield from _walk(path, problems)
+        else:
+            yield path
+
+
+def _writable_by_others(path: Path, problems: list[Problem]) -> bool:
+    """Whether others could change what root is about to trust; then it is reported."""
+    if os.geteuid() != 0:
+        return False
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # reading it will say why
+    if not mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return False
+    who = "everyone" if mode & stat.S_IWOTH else "its group"
+    hint = f"chmod go-w {path}"
+    problems.append(Problem("PG121", f"{who} can write it", Place(str(path)), hint))
+    return True
+
+
+def _without_duplicates(rules: list[Rule], problems: list[Problem]) -> list[Rule]:
+    first: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.id in first:
+            said = f"rule id {rule.id} is already used at {first[rule.id].place}"
+            problems.append(Problem("PG110", said, rule.place, "give each rule an id of its own"))
+        else:
+            first[rule.id] = rule
+    return list(first.values())

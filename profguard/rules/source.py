@@ -1,0 +1,253 @@
+"""YAML files as plain data that remembers where each value stood.
+
+Scalars are read by the YAML 1.2 core schema, which the Sigma specification names: `no` is text,
+a date is text, `0x10` is a number. What a rule never needs and an attacker would use (huge files,
+deep nesting, aliases that multiply, tags that construct objects) is refused while reading.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from profguard.errors import Place, Problem
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 32
+MAX_NODES = 20_000  # of one file, aliases counted as what they stand for
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_STR_TAGS = ("tag:yaml.org,2002:str", "!")
+_INT = re.compile(r"[-+]?[0-9]+")
+_RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+class Mark(NamedTuple):
+    """Where a key or value stands (from 1), how long it is, and its text if it is a scalar."""
+
+    line: int
+    column: int
+    length: int
+    raw: str | None
+
+
+@dataclass(slots=True)
+class Document:
+    """One YAML document. A path such as ("detection", "selection", 0) names a value in it."""
+
+    path: str
+    index: int  # of the document in its file
+    value: Any
+    lines: list[str] = field(repr=False)
+    keys: dict[tuple, Mark] = field(default_factory=dict, repr=False)
+    values: dict[tuple, Mark] = field(default_factory=dict, repr=False)
+    origin: Place | None = None  # the place of everything in it, of a value that is no file
+
+    def place(self, *path, key: bool = False) -> Place:
+        """The place of the value at `path` (with `key`, of its key), or of the nearest parent."""
+        if self.origin is not None:
+            return self.origin
+        mark = self.keys.get(path) if key else None
+        while mark is None:
+            mark = self.values.get(path)
+            if not path:
+                break
+            path = path[:-1]
+        if mark is None:
+            return Place(self.path)
+        return place_in(self.path, self.lines, mark.line, mark.column, mark.length)
+
+    def part(self, *path, start: int, length: int, key: bool = False) -> Place:
+        """The place of characters `start:start + length` of the scalar (or key) at `path`."""
+        mark = (self.keys if key else self.values).get(path)
+        whole = self.place(*path, key=key)
+        if mark is None or mark.raw is None or whole.text is None:
+            return whole
+        column = whole.column + start
+        if whole.text[column - 1 : column - 1 + length] != mark.raw[start : start + length]:
+            column += 1  # behind the opening quote
+        if whole.text[column - 1 : column - 1 + length] != mark.raw[start : start + length]:
+            return whole  # folded over lines, or written with escapes
+        return place_in(self.path, self.lines, whole.line, column, length)
+
+    def raw(self, *path) -> str | None:
+        """The scalar at `path` as written."""
+        mark = self.values.get(path)
+        return mark.raw if mark else None
+
+
+def place_in(path: str, lines: list[str], line: int, column: int, length: int = 1) -> Place:
+    text = lines[line - 1].replace("\t", " ") if 0 < line <= len(lines) else None
+    room = len(text) - column + 1 if text is not None else length
+    return Place(path, line, column, text, max(1, min(length, room)))
+
+
+def read(path: Path, problems: list[Problem]) -> list[Document]:
+    """The documents of a file. What is wrong is appended to `problems`."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(name)))
+        return []
+    if len(data) > MAX_BYTES:
+        hint = "split the file, or keep long lists outside of rules"
+        message = f"file is larger than {MAX_BYTES:,} bytes"
+        problems.append(Problem("PG116", message, Place(name), hint))
+        return []
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        before = data[: error.start]
+        line = before.count(b"\n") + 1
+        column = len(before) - (before.rfind(b"\n") + 1) + 1
+        problems.append(Problem("PG101", "file is not UTF-8", Place(name, line, column)))
+        return []
+    return parse(text, name, problems)
+
+
+def parse(text: str, path: str, problems: list[Problem]) -> list[Document]:
+    """The documents of a YAML text; empty ones are left out. Problems are appended."""
+    composer = _Composer(text, path, problems)
+    try:
+        return [doc for doc in composer.documents() if doc.value is not None]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        said = " ".join(filter(None, (error.context, error.problem))) or "not valid YAML"
+        place = composer.at(mark) if mark else Place(path)
+        problems.append(Problem("PG101", said, place))
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        said = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
+        problems.append(Problem("PG101", said, Place(path, line)))
+    except _RefusedError as refusal:
+        problems.append(refusal.problem)
+    return []
+
+
+class _RefusedError(Exception):
+    def __init__(self, problem: Problem):
+        self.problem = problem
+        super().__init__(problem.message)
+
+
+class _Composer:
+    """Builds documents from the parser's events, so that limits hold while reading."""
+
+    def __init__(self, text: str, path: str, problems: list[Problem]):
+        self.path = path
+        self.lines = _LINE_BREAK.split(text)
+        self.problems = problems
+        self.next = _LOADER(text).get_event
+        self.nodes = 0
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.document: Document
+
+    def at(self, mark, length: int = 1) -> Place:
+        return place_in(self.path, self.lines, mark.line + 1, mark.column + 1, length)
+
+    def refuse(self, message: str, mark, hint: str | None = None) -> _RefusedError:
+        return _RefusedError(Problem("PG101", message, self.at(mark), hint))
+
+    def documents(self):
+        self.next()  # the start of the stream
+        index = 0
+        while not isinstance(self.next(), yaml.StreamEndEvent):
+            self.anchors.clear()
+            self.document = Document(self.path, index, None, self.lines)
+            self.document.value = self.node(self.next(), (), 0)
+            self.next()  # the end of the document
+            yield self.document
+            index += 1
+
+    def node(self, event, path: tuple, depth: int) -> Any:
+        if isinstance(event, yaml.AliasEvent):
+            return self.alias(event)
+        before = self.nodes
+        self.count(1, event)
+        if depth > MAX_DEPTH:
+            raise self.refuse(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+        start, end = event.start_mark, event.end_mark
+        raw = None
+        if isinstance(event, yaml.ScalarEvent):
+            raw = event.value
+        width = end.column - start.column if end.line == start.line else len(self.rest(start))
+        self.document.values[path] = Mark(start.line + 1, start.column + 1, max(1, width), raw)
+        if raw is not None:
+            value = self.scalar(event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            value = self.sequence(path, depth)
+        else:
+            value = self.mapping(path, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (value, self.nodes - before)
+        return value
+
+    def rest(self, mark) -> str:
+        return self.lines[mark.line][mark.column :]
+
+    def count(self, nodes: int, event) -> None:
+        self.nodes += nodes
+        if self.nodes > MAX_NODES:
+            message = f"file has more than {MAX_NODES:,} values (an alias counts as its content)"
+            raise self.refuse(message, event.start_mark, "split the file")
+
+    def alias(self, event) -> Any:
+        if event.anchor not in self.anchors:
+            raise self.refuse(f"alias *{event.anchor} has no finished anchor", event.start_mark)
+        value, size = self.anchors[event.anchor]
+        self.count(size, event)
+        return value
+
+    def scalar(self, event) -> Any:
+        if event.tag is not None and event.tag not in _STR_TAGS:
+            raise self.refuse(f"tag {event.tag} is not allowed", event.start_mark, "remove the tag")
+        text = event.value
+        if event.tag is not None or not event.implicit[0]:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INT.fullmatch(text) and len(text) <= 40:
+            return int(text)
+        if _RADIX.fullmatch(text) and len(text) <= 40:
+            return int(text, 0)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+        return text
+
+    def sequence(self, path: tuple, depth: int) -> list:
+        items = []
+        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
+            items.append(self.node(event, (*path, len(items)), depth + 1))
+        return items
+
+    def mapping(self, path: tuple, depth: int) -> dict[str, Any]:
+        table: dict[str, Any] = {}
+        while not isinstance(event := self.next(), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise self.refuse("a key must be a single word or text", event.start_mark)
+            key, start, end = event.value, event.start_mark, event.end_mark
+            here = (*path, key)
+            mark = Mark(start.line + 1, start.column + 1, end.column - start.column, key)
+            twice = key in table
+            if twice:
+                first = self.document.keys[here].line
+                place = self.at(start, mark.length)
+                said = f"key '{key}' is already set on line {first}"
+                self.problems.append(Problem("PG102", said, place))
+            else:
+                self.document.keys[here] = mark
+            value = self.node(self.next(), here, depth + 1)
+            if not twice:
+                table[key] = value
+        return table
