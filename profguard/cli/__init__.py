@@ -12,6 +12,7 @@ from profguard.errors import Problem, ProfguardError
 
 # name: (where it is, what it does). The order is that of `profguard --help`.
 COMMANDS = {
+    "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),
     "events": ("profguard.cli.events:events", "what the sensor reports: a reference"),
 }
 

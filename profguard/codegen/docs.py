@@ -30,7 +30,7 @@ HEAD_FIELDS = {
     "event.tier": "how the probe that saw it was attached",
     "event.boot_ns": "the same time on the boot clock, in ns",
     "event.cpu": "CPU it happened on",
-    "event.sequence": "number of the event on that CPU; a gap is a loss",
+    "event.sequence": "number among the events of its name on that CPU; a gap is a loss",
     "host.name": "name of the machine",
     "relation": "what the target is to the process: see below",
 }

@@ -1,0 +1,82 @@
+"""Writes every generated file: the C header, the JSON schemas and the reference pages.
+
+With --check it writes nothing, names what is stale and then exits with 1.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from profguard.cli import cli
+from profguard.codegen import docs, header
+from profguard.codegen.schemas import event_schema
+
+ROOT = Path(__file__).parent.parent
+SCHEMAS = {"event": event_schema}
+
+
+def generated() -> dict[str, str]:
+    """Path in the checkout -> text, of all files that are made and not written."""
+    schemas = {
+        f"schemas/{name}.json": json.dumps(make(), indent=1, ensure_ascii=False) + "\n"
+        for name, make in SCHEMAS.items()
+    }
+    return {
+        "bpf/events.h": header.render(),
+        "docs/cli.md": cli_page(),
+        **docs.pages(),
+        **schemas,
+    }
+
+
+def obsolete(files: dict[str, str]) -> list[str]:
+    """Pages of events that are no more."""
+    pages = (str(path.relative_to(ROOT)) for path in ROOT.glob("docs/events/*.md"))
+    return sorted(path for path in pages if path not in files)
+
+
+def cli_page() -> str:
+    """The help of every command, as a terminal of 80 columns shows it."""
+    parts = [
+        "<!-- Generated from the commands by `make generate`. Do not edit. -->\n",
+        "# Commands\n",
+    ]
+    for path, command in commands(cli, ("profguard",)):
+        name = " ".join(path)
+        ctx = click.Context(command, info_name=name, terminal_width=80, **command.context_settings)
+        parts += [f"## {name}\n", f"```text\n{command.get_help(ctx)}\n```\n"]
+    return "\n".join(parts)
+
+
+def commands(command: click.Command, path: tuple[str, ...]):
+    """Each command of the tree with its path, a group before its members."""
+    yield path, command
+    if isinstance(command, click.Group):
+        ctx = click.Context(command)
+        for name in command.list_commands(ctx):
+            yield from commands(command.get_command(ctx, name), (*path, name))
+
+
+def main() -> None:
+    files = generated()
+    stale = [
+        path
+        for path, text in files.items()
+        if not (ROOT / path).exists() or (ROOT / path).read_text() != text
+    ]
+    gone = obsolete(files)
+    if "--check" in sys.argv[1:]:
+        print("\n".join(f"stale: {path}" for path in stale + gone) or "all is up to date")
+        sys.exit(bool(stale + gone))
+    for path in stale:
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_text(files[path])
+    for path in gone:
+        (ROOT / path).unlink()
+    print("\n".join(f"wrote {path}" for path in stale) or "all was up to date")
+
+
+if __name__ == "__main__":
+    main()
