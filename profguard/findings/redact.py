@@ -24,7 +24,7 @@ _NAME = (
     r"[\w.-]*(?:password|passwd|passphrase|secret|token|credentials?|"
     r"api[_-]?key|access[_-]?key|private[_-]?key|secret[_-]?key)"
 )
-_VALUE = r"""(?:"[^"]*"|'[^']*'|[^\s&;,"']+)"""
+_VALUE = r"""(?:\[redacted\]|"[^"]*"|'[^']*'|[^\s&;,"']+)"""
 
 # Of each match the group `secret` is masked, or the whole where there is no such group. A pattern
 # that begins with a repetition may begin at the start of a word only: hostile text stays cheap.

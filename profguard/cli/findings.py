@@ -1,0 +1,235 @@
+"""`profguard findings`: what was found, from the database."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from profguard.cli.database import config_option, db_option, open_store
+from profguard.cli.output import emit, json_option, say, table
+from profguard.findings.document import document, stored_event
+from profguard.findings.export import FORMATS, exported
+from profguard.findings.query import Filter, Query
+from profguard.findings.when import moment_ns
+from profguard.model import LEVELS
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def group() -> None:
+    """See, search and export what was found.
+
+    \b
+    Examples:
+      profguard findings list --level high --since 1h
+      profguard findings list --target shop --label production
+      profguard findings show 0197a5c0
+      profguard findings export --format csv > findings.csv
+    """
+
+
+class Moment(click.ParamType):
+    """A time or an age, as ns since the epoch."""
+
+    name = "time"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, int):
+            return value
+        try:
+            return moment_ns(value, time.time_ns())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def filter_options(command):
+    """The options that choose findings, collected in one Filter called `chosen`."""
+
+    def with_filter(**options):
+        fields = Filter.__dataclass_fields__
+        chosen = Filter(**{name: options.pop(name) for name in fields})
+        return command(chosen=chosen, **options)
+
+    with_filter.__name__, with_filter.__doc__ = command.__name__, command.__doc__
+    with_filter.__click_params__ = getattr(command, "__click_params__", [])
+    for option in reversed(
+        (
+            click.option("--rule", metavar="RULE", help="Matched this rule: its id or title."),
+            click.option("--level", type=click.Choice(LEVELS), help="This level or a graver one."),
+            click.option(
+                "--since",
+                "since_ns",
+                type=Moment(),
+                help="Seen since a time, or an age such as 10m, 2h, 7d.",
+            ),
+            click.option("--until", "until_ns", type=Moment(), help="Seen until then."),
+            click.option("--pid", type=click.IntRange(0, 2**31), help="Pid of actor or target."),
+            click.option(
+                "--executable",
+                metavar="PATH",
+                help="Executable of actor or target: a path, or the end of one.",
+            ),
+            click.option("--target", metavar="PID|PATH", help="Pid or executable of the target."),
+            click.option("--label", metavar="LABEL", help="Label of actor or target."),
+            config_option,
+            db_option,
+        )
+    ):
+        with_filter = option(with_filter)
+    return with_filter
+
+
+@group.command("list")
+@filter_options
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Print this, not a table.")
+@json_option
+def list_findings(chosen: Filter, limit: int, form: str | None, as_json: bool, **place) -> None:
+    """List findings, the latest first.
+
+    \b
+    Examples:
+      profguard findings list --since 10m
+      profguard findings list --rule ptrace-attach --json
+    """
+    query = _query(chosen, **place)
+    rows = query.findings(chosen, limit)
+    if as_json or form:
+        _write(exported(rows, form or "jsonl"))
+        return
+    lines = [_summary(row) for row in rows]
+    if not lines:
+        say("no findings")
+        return
+    table(("id", "last seen", "level", "count", "actor", "target", "rule"), lines)
+    if len(lines) == limit:
+        say(f"the latest {limit}; --limit shows more", err=True)
+
+
+@group.command()
+@click.argument("id")
+@config_option
+@db_option
+@json_option
+def show(id: str, config_path: Path | None, db: Path | None, as_json: bool) -> None:
+    """Show one finding and its evidence. Of its ID, as much as is unique will do.
+
+    \b
+    Example:
+      profguard findings show 0197a5c0
+    """
+    query = Query(open_store(db, config_path))
+    row = query.finding(id)
+    evidence = query.evidence(row["id"])
+    if as_json:
+        events = [stored_event(item["event"]) for item in evidence]
+        emit({**document(row), "evidence": events})
+        return
+    for name, value in _details(row):
+        say(f"{name:<12} {value}")
+    say("")
+    table(
+        ("time", "what", "event", "arguments"),
+        [(item["time"], item["kind"], item["name"], _arguments(item)) for item in evidence],
+    )
+
+
+@group.command()
+@filter_options
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Of each.")
+@json_option
+def stats(chosen: Filter, top: int, as_json: bool, **place) -> None:
+    """Count findings by level, rule, actor, target and day.
+
+    \b
+    Example:
+      profguard findings stats --since 7d
+    """
+    totals = _query(chosen, **place).totals(chosen, top)
+    if as_json:
+        emit({"type": "stats", **totals})
+        return
+    say(f"{totals['findings']} findings of {totals['matches']} matches")
+    for name, rows in totals.items():
+        if name.startswith("by_") and rows:
+            say("")
+            table(tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+@group.command()
+@filter_options
+@click.option("--format", "form", type=click.Choice(FORMATS), default="jsonl", show_default=True)
+def export(chosen: Filter, form: str, **place) -> None:
+    """Write all findings, or those chosen, for another program.
+
+    \b
+    Examples:
+      profguard findings export --since 1d > findings.jsonl
+      profguard findings export --format csv --level high > findings.csv
+    """
+    _write(exported(_query(chosen, **place).findings(chosen), form))
+
+
+def _query(chosen: Filter, config_path: Path | None, db: Path | None) -> Query:
+    query = Query(open_store(db, config_path))
+    if chosen.rule is not None:
+        query.require_rule(chosen.rule)
+    return query
+
+
+def _write(pieces: Iterator[str]) -> None:
+    for piece in pieces:
+        sys.stdout.write(piece)
+    sys.stdout.flush()
+
+
+def _summary(row: dict[str, Any]) -> tuple:
+    when = row["last_seen"][:19].replace("T", " ")
+    who, whom = _process(row, "actor"), _process(row, "target")
+    return row["id"], when, row["level"], row["count"], who, whom, row["rule_title"]
+
+
+def _process(row: dict[str, Any], role: str) -> str:
+    what = row[f"{role}_executable"] or row[f"{role}_name"] or ""
+    pid = "" if row[f"{role}_pid"] is None else f"[{row[f'{role}_pid']}]"
+    return f"{what}{pid}" or "-"
+
+
+def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "finding", row["id"]
+    yield "level", row["level"]
+    yield "rule", f"{row['rule_title']} ({row['rule_id']})"
+    if len(row["rules"]) > 1:
+        yield "also matched", ", ".join(row["rules"][1:])
+    yield "message", _one_line(row["message"])
+    yield "seen", f"{row['first_seen']} to {row['last_seen']}, {row['count']} matches"
+    for role in ("actor", "target"):
+        yield role, _one_line(_process(row, role))
+        for fact in ("command_line", "user", "unit", "container_id", "labels"):
+            if row[f"{role}_{fact}"] is not None:
+                yield f"  {fact.replace('_', ' ')}", _one_line(row[f"{role}_{fact}"])
+    for fact in ("relation", "mechanism", "session", "started", "ended", "host"):
+        if row[fact] is not None:
+            yield fact, _one_line(row[fact])
+    if row["duration_ns"] is not None:
+        yield "duration", f"{row['duration_ns'] / 1e9:.3f} s"
+    if row["tainted"]:
+        yield "tainted", "events were lost meanwhile: there may have been more"
+    if tags := json.loads(row["tags"]):
+        yield "tags", ", ".join(tags)
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "\\n")
+
+
+def _arguments(item: dict[str, Any]) -> str:
+    arguments = stored_event(item["event"]).get(item["name"], {})
+    return " ".join(f"{name}={value}" for name, value in arguments.items() if value is not None)
+
+
+if __name__ == "__main__":
+    group()
