@@ -34,6 +34,7 @@ CODES = {
     "PG202": "configuration is not valid TOML",
     "PG203": "unknown configuration key",
     "PG204": "configuration value has the wrong type or range",
+    "PG205": "configuration can be written by others",
     "PG301": "missing rights",
     "PG302": "kernel refuses BPF",
     "PG303": "kernel has no BTF",
