@@ -16,7 +16,9 @@ from profguard.config.spec import (
     Config,
     LabelDefinition,
     Name,
+    Redact,
     Section,
+    Sensor,
 )
 from profguard.errors import Problem, did_you_mean
 
@@ -38,9 +40,10 @@ class Checker:
         }
         labels = self._labels(data.get("labels", {}))
         alerts = self._alerts(data.get("alerts", []), {label.name for label in labels})
-        if None in sections.values() or self.problems:
+        self._check_ring(sections["sensor"])
+        self._check_patterns(sections["redact"])
+        if self.problems:
             return None
-        self._check_sections(**sections)
         return Config(
             store=structs.replace(sections["store"], path=self._absolute(sections["store"].path)),
             rules=structs.replace(
@@ -152,11 +155,12 @@ class Checker:
             found.append(structs.replace(alert, **paths))
         return tuple(found)
 
-    def _check_sections(self, *, sensor, redact, **_others: Section) -> None:
-        """What one value's type cannot say."""
-        if sensor.ring_mb & (sensor.ring_mb - 1):
+    def _check_ring(self, sensor: Sensor | None) -> None:
+        if sensor and sensor.ring_mb & (sensor.ring_mb - 1):
             self._wrong(("sensor", "ring_mb"), f"{sensor.ring_mb} is not a power of two")
-        for index, pattern in enumerate(redact.patterns):
+
+    def _check_patterns(self, redact: Redact | None) -> None:
+        for index, pattern in enumerate(redact.patterns if redact else ()):
             try:
                 re.compile(pattern)
             except re.error as error:

@@ -32,11 +32,12 @@ def parse(text: str, path: Path) -> Config:
     """The configuration in the text of the file `path`. Raises ConfigError: PG202 to PG204."""
     try:
         data = tomllib.loads(text)
+        source = Source.of(str(path), text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax_problem(str(error), text, path)) from None
     except RecursionError:
         raise ConfigError.of("PG202", "values are nested too deeply", place=_at(path)) from None
-    checker = Checker(Source.of(str(path), text), path.absolute().parent)
+    checker = Checker(source, path.absolute().parent)
     config = checker.config(data)
     if checker.problems:
         raise ConfigError(*sorted(checker.problems, key=_in_file_order))
