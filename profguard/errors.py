@@ -91,12 +91,14 @@ class Problem:
         """The text a person reads: place, sentence, source line with caret, hint and code."""
         prefix = f"{self.place}: " if self.place else ""
         mark = "warning: " if self.severity == "warning" else ""
-        lines = [f"{prefix}{mark}{self.message}"]
+        lines = [printable(f"{prefix}{mark}{self.message}")]
         if self.place and self.place.text is not None and self.place.column:
             source = printable(self.place.text)
             lines.append(f"  {source}")
             lines.append("  " + " " * (self.place.column - 1) + "^" * max(1, self.place.length))
-        lines.append(f"hint: {self.hint}  ({self.code})" if self.hint else f"({self.code})")
+        lines.append(
+            f"hint: {printable(self.hint)}  ({self.code})" if self.hint else f"({self.code})"
+        )
         return "\n".join(lines)
 
     def as_dict(self) -> dict:
