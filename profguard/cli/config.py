@@ -1,0 +1,67 @@
+"""`profguard config`: is the configuration right, and what does it say?"""
+
+from pathlib import Path
+
+import click
+
+from profguard.cli.output import emit, json_option, say
+from profguard.config import Config, as_dict, as_toml, defaults_as_toml, load
+from profguard.context import Labeler
+
+_FILE = click.Path(path_type=Path)
+
+
+@click.group()
+def group() -> None:
+    """Check the configuration, or show it.
+
+    \b
+    Examples:
+      profguard config check                       the file that `profguard run` would read
+      profguard config check ./profguard.toml      another one
+      profguard config show --defaults             every value with its meaning, to start from
+    """
+
+
+@group.command()
+@click.argument("file", type=_FILE, required=False)
+@json_option
+def check(file: Path | None, as_json: bool) -> None:
+    """Check FILE, or the configuration of the system: syntax, keys, values and labels.
+
+    \b
+    Example:
+      profguard config check ./profguard.toml
+    """
+    config = load(file)
+    Labeler(config.labels, config.rules.placeholders)
+    name = _name(config)
+    if as_json:
+        emit({"type": "config", "file": name, "ok": True})
+    elif name is None:
+        say("no configuration file: the defaults are in force")
+    else:
+        say(f"{name}: all is well")
+
+
+@group.command()
+@click.option("--config", "file", type=_FILE, help="The configuration file.")
+@click.option("--defaults", is_flag=True, help="Every value with its meaning and its default.")
+@json_option
+def show(file: Path | None, defaults: bool, as_json: bool) -> None:
+    """Show the configuration in force, as TOML.
+
+    \b
+    Examples:
+      profguard config show                        what is in force
+      profguard config show --defaults             every value with its meaning, to start from
+    """
+    config = Config() if defaults else load(file)
+    if as_json:
+        emit({"type": "config", "file": _name(config), "config": as_dict(config)})
+    else:
+        say((defaults_as_toml() if defaults else as_toml(config)).rstrip("\n"))
+
+
+def _name(config: Config) -> str | None:
+    return config.source.path if config.source else None

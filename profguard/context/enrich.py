@@ -1,0 +1,66 @@
+"""The station between decode and match: who acts on whom, and what they are to each other."""
+
+from profguard.context.labels import Labeler
+from profguard.context.processes import ProcessTable
+from profguard.context.relation import relation
+from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS
+from profguard.model import Event
+from profguard.rawtask import RawTask
+
+_BITS = {name: 1 << bit for bit, name in PROF_FLAGS.items()}
+_PID_CGROUP = OPEN_FLAGS[2]
+_LIFE_EVENTS = {"sched_process_exec", "sched_process_fork"}
+
+
+class Enricher:
+    """Sets process, target, relation and host of events, and keeps the process table up to date.
+
+    Events must come in ring order.
+    """
+
+    def __init__(self, table: ProcessTable, labeler: Labeler, host: str):
+        self._table = table
+        self._labeler = labeler
+        self._host = host
+
+    def enrich(self, event: Event, actor: RawTask | None, target: RawTask | None) -> Event:
+        """`event` itself, completed. `actor` and `target` are what the kernel sent with it."""
+        table, name, at_ns = self._table, event.spec.name, event.boot_ns or 0
+        if name == "sched_process_exec" and actor:
+            table.on_exec(actor, event)
+        elif name == "sched_process_fork" and actor and target:
+            table.on_fork(actor, target, at_ns)
+        elif name == "lost_events" and event["event"] in _LIFE_EVENTS:
+            table.on_loss()
+        event.host = self._host
+        if actor:
+            event.process = table.lookup(actor, at_ns)
+        if target:
+            event.target = table.lookup(target, at_ns)
+        if actor:
+            cpu_wide, cgroup = _scope(event) if target is None else (False, False)
+            event.relation = relation(event.process, event.target, cpu_wide=cpu_wide, cgroup=cgroup)
+        if name == "sched_process_exit" and actor:
+            table.on_exit(actor, at_ns)
+        return event
+
+    def relabel(self, event: Event) -> Event:
+        """A replayed `event` with the labels of this configuration, if it defines any.
+
+        Otherwise the recorded labels stay.
+        """
+        if self._labeler:
+            for process in (event.process, event.target):
+                if process is not None:
+                    process.labels = self._labeler.labels(process)
+        return event
+
+
+def _scope(event: Event) -> tuple[bool, bool]:
+    """Whether an event without a target is about a whole CPU, and whether about a cgroup."""
+    if event.spec.name == "prof":
+        flags = event["flags"]
+        return bool(flags & _BITS["cpu_wide"]), bool(flags & _BITS["cgroup"])
+    if event.spec.name == "perf":
+        return event["pid"] == -1, _PID_CGROUP in (event["open_flags"] or ())
+    return False, False

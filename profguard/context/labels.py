@@ -1,0 +1,87 @@
+"""The labels of a process: which of the configuration's selections it fits."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from profguard.config import LabelDefinition
+from profguard.errors import ConfigError, Place, Problem, RuleError
+from profguard.model import Process
+from profguard.rules.labels import Label, compile_selection
+from profguard.rules.tree import Test, leaves
+
+# What differs between the threads of one process.
+_THREAD_ATTRIBUTES = {"name", "tid"}
+
+
+class Labeler:
+    """Gives a process its labels, in the order in which the configuration defines them.
+
+    `placeholders` are the lists that `|expand` may name. Raises ConfigError, with every problem
+    of every label and its place in the configuration file.
+    """
+
+    def __init__(
+        self,
+        definitions: Sequence[LabelDefinition] = (),
+        placeholders: dict[str, tuple[str, ...]] | None = None,
+    ):
+        labels: list[Label] = []
+        problems: list[Problem] = []
+        for definition in definitions:
+            try:
+                labels.append(_compile(definition, placeholders))
+            except RuleError:
+                problems.extend(_located(definition, placeholders))
+        if problems:
+            raise ConfigError(*problems)
+        self._tests = tuple((label.name, label.matches) for label in labels)
+        self.environ_names = frozenset().union(*(label.environ_names for label in labels))
+        self.per_thread = any(
+            isinstance(leaf, Test) and leaf.field.key in _THREAD_ATTRIBUTES
+            for label in labels
+            for leaf, _ in leaves(label.condition)
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self._tests)
+
+    def labels(self, process: Process) -> tuple[str, ...]:
+        return tuple(name for name, matches in self._tests if matches(process))
+
+
+def _compile(definition: LabelDefinition, placeholders) -> Label:
+    return compile_selection(
+        definition.name, definition.selection, definition.place(), placeholders
+    )
+
+
+def _located(definition: LabelDefinition, placeholders) -> list[Problem]:
+    """The problems of a label that does not compile, each at the field that has it."""
+    found: list[Problem] = []
+    for path, field, value in _conditions(definition.selection):
+        found += _problems(definition, {field: value}, definition.place(*path), placeholders)
+    return found or _problems(definition, definition.selection, definition.place(), placeholders)
+
+
+def _problems(
+    definition: LabelDefinition, selection: Any, place: Place | None, placeholders
+) -> tuple[Problem, ...]:
+    try:
+        compile_selection(definition.name, selection, place, placeholders)
+    except RuleError as error:
+        return error.problems
+    return ()
+
+
+def _conditions(selection: Any, path: tuple = (), field: str = ""):
+    """Each condition of a selection: its path, its field's name joined by dots, its value."""
+    if isinstance(selection, dict):
+        for key, value in selection.items():
+            inner = (*path, key)
+            if isinstance(value, dict):
+                yield from _conditions(value, inner, f"{field}{key}.")
+            else:
+                yield inner, field + key, value
+    elif isinstance(selection, list):
+        for index, one in enumerate(selection):
+            yield from _conditions(one, (*path, index))

@@ -1,0 +1,276 @@
+"""The table of processes: kept from exec, fork and exit events, filled up from /proc.
+
+A process is its pid and its start, so a reused pid never gets the facts of its predecessor. What
+/proc says is taken only from the very process that an event names, and only where that process
+cannot have become another program since the event. Everything else stays unknown.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+
+from profguard.context.cgroups import CgroupNames
+from profguard.context.containers import Cgroup
+from profguard.context.entry import NO_PARENT, UNREAD, Entry, Key, key_of, parent_key
+from profguard.context.labels import Labeler
+from profguard.context.procfs import Image
+from profguard.context.reader import Reader
+from profguard.context.users import UserNames
+from profguard.model import Event, Process
+from profguard.rawtask import RawTask
+from profguard.timefmt import rfc3339
+
+# How long an ended process stays known: events of other CPUs and the ends of sessions come late.
+GRACE_NS = 5_000_000_000
+MAX_ANCESTORS = 16
+
+
+class ProcessTable:
+    """Processes by identity, at most `max_processes`; the one not used for longest goes first.
+
+    `boot_to_wall_ns` is what added to a boot time gives wall-clock time. `environ_names` are the
+    environment variables to keep, beside those that the labels ask for.
+    """
+
+    def __init__(
+        self,
+        labeler: Labeler,
+        *,
+        boot_to_wall_ns: int,
+        proc: str = "/proc",
+        max_processes: int = 65536,
+        environ_names: frozenset[str] = frozenset(),
+    ):
+        self._labeler = labeler
+        self._environ_names = environ_names | labeler.environ_names
+        self._boot_to_wall_ns = boot_to_wall_ns
+        self._max = max_processes
+        self._entries: OrderedDict[Key, Entry] = OrderedDict()
+        self._ends: deque[tuple[int, Key]] = deque()
+        self._reader = Reader(proc, self._environ_names)
+        self._users = UserNames()
+        self._cgroups = CgroupNames()
+        # Goes up when events were lost: what is known of programs must be looked up again.
+        self._epoch = 0
+        # Goes up when an ancestor of a known process may have become another program.
+        self._lineage = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def snapshot(self) -> int:
+        """Read every process that is not known yet. Returns how many there are.
+
+        Call it when the probes are live, before the first event is taken: what happens meanwhile
+        waits in the ring and is applied after it.
+        """
+        found = self._reader.all()
+        for entry in found:
+            if entry.key not in self._entries:
+                self._put(entry)
+        return len(found)
+
+    def on_exec(self, raw: RawTask, event: Event) -> None:
+        """`raw` now runs the program of the sched_process_exec `event`."""
+        argv = event["argv"]
+        image = Image(event["pathname"], event["inode"], None if argv is None else " ".join(argv))
+        entry = Entry.of(raw, image, self._epoch)
+        before = self._entries.get(entry.key)
+        if before is not None and before.leads:
+            entry.leads = True
+            self._lineage += 1
+        entry.cgroup, entry.cgroup_id = self._cgroups.known(raw.cgroup_id), raw.cgroup_id
+        if entry.cgroup is None or self._environ_names or image.executable is None:
+            self._complete(entry, raw)
+        self._put(entry)
+
+    def on_fork(self, parent: RawTask, child: RawTask, at_ns: int = 0) -> None:
+        """`child` starts as a copy of `parent`, at boot time `at_ns`."""
+        entry = Entry.of(child, UNREAD, self._epoch)
+        known = self._current(parent, at_ns)
+        if known is not None:
+            entry.image = known.image
+            if known.cgroup_id == parent.cgroup_id == child.cgroup_id:
+                entry.cgroup, entry.cgroup_id = known.cgroup, known.cgroup_id
+        self._put(entry)
+
+    def on_exit(self, raw: RawTask, at_ns: int) -> None:
+        """`raw` ended at boot time `at_ns`. It stays known for GRACE_NS of event time."""
+        key = key_of(raw.pid, raw.start_ns)
+        entry = self._entries.get(key)
+        if entry is not None and entry.start_ns in (None, raw.start_ns):
+            entry.ended = True
+            entry.parent = parent_key(raw)
+            self._ends.append((at_ns, key))
+        while self._ends and self._ends[0][0] < at_ns - GRACE_NS:
+            _, key = self._ends.popleft()
+            if key in self._entries and self._entries[key].ended:
+                del self._entries[key]
+
+    def on_loss(self) -> None:
+        """Exec or fork events were lost: any process may run another program than is known."""
+        self._epoch += 1
+        self._lineage += 1
+
+    def lookup(self, raw: RawTask, at_ns: int = 0) -> Process:
+        """The process of `raw`, as the thread that it is. Shared: do not change it.
+
+        `at_ns` is the boot time of the event that names it. What was read from /proc later is
+        taken only if the process has not become another program in between.
+        """
+        entry = self._current(raw, at_ns) or Entry.of(raw, UNREAD, self._epoch)
+        seen = (
+            raw.ppid,
+            raw.parent_start_ns,
+            raw.uid,
+            raw.gid,
+            raw.cgroup_id,
+            raw.pid_ns,
+            raw.mnt_ns,
+            self._lineage,
+        )
+        if entry.seen != seen:
+            entry.process = self._describe(entry, raw)
+            entry.seen = seen
+        elif entry.process.tid != raw.tid or entry.process.name != raw.comm:
+            entry.process = self._as_thread(entry.process, raw)
+        if raw.tid == raw.pid:
+            entry.name = raw.comm
+        return entry.process
+
+    # Finding entries.
+
+    def _put(self, entry: Entry) -> None:
+        self._entries[entry.key] = entry
+        self._entries.move_to_end(entry.key)
+        if len(self._entries) > self._max:
+            self._entries.popitem(last=False)
+
+    def _current(self, raw: RawTask, at_ns: int) -> Entry | None:
+        """The entry of `raw` that holds for boot time `at_ns`."""
+        entry = self._find(key_of(raw.pid, raw.start_ns), raw.start_ns, raw.tid)
+        if entry is None or entry.read_ns <= at_ns:
+            return entry
+        # Only /proc told of it, after the event. An exec in between has changed the comm, and
+        # has ended every thread but one.
+        if raw.tid == raw.pid:
+            return entry if raw.comm == entry.name else None
+        return entry if self._reader.has_thread(entry.key, raw.tid) else None
+
+    def _find(self, key: Key, start_ns: int | None = None, tid: int | None = None) -> Entry | None:
+        """The entry of a process, read from /proc if need be. `start_ns` where it is known."""
+        entry = self._entries.get(key)
+        if entry is None:
+            entry = self._reader.read(key, tid)
+            if entry is None:
+                return None
+            entry.epoch = self._epoch
+            self._put(entry)
+        elif entry.epoch != self._epoch or entry.image is UNREAD:
+            self._read_again(entry, tid)
+        if start_ns is not None:
+            if entry.start_ns is None:
+                entry.start_ns = start_ns
+            elif entry.start_ns != start_ns:
+                return None  # the pid was used twice within one tick
+        self._entries.move_to_end(key)
+        return entry
+
+    def _read_again(self, entry: Entry, tid: int | None) -> None:
+        fresh = self._reader.read(entry.key, tid)
+        entry.epoch = self._epoch
+        entry.seen = None
+        if fresh is None:
+            entry.image = UNREAD
+        else:
+            entry.name, entry.image, entry.read_ns = fresh.name, fresh.image, fresh.read_ns
+
+    def _complete(self, entry: Entry, raw: RawTask) -> None:
+        """Add what the exec event does not tell, unless the process runs something else by now."""
+        now = self._reader.program(entry.key, raw.tid)
+        if now is None:
+            return
+        running, cgroup = now
+        if entry.cgroup is None:
+            entry.cgroup = self._cgroups.confirm(raw.cgroup_id, cgroup)
+        told = entry.image
+        # The event's arguments may be cut off.
+        if running.inode == told.inode and (running.command_line or "").startswith(
+            told.command_line or ""
+        ):
+            path = told.executable or running.executable
+            entry.image = Image(path, told.inode, running.command_line, running.environ)
+
+    # Ancestors.
+
+    def _ancestors(self, raw: RawTask) -> Iterator[Entry]:
+        """Parent, its parent, and so on, as far as they are known."""
+        entry = self._find(parent_key(raw), raw.parent_start_ns) if raw.ppid else None
+        for _ in range(MAX_ANCESTORS):
+            if entry is None:
+                return
+            entry.leads = True
+            yield entry
+            entry = self._parent(entry)
+
+    def _parent(self, entry: Entry) -> Entry | None:
+        above = self._find(entry.parent) if entry.parent not in (None, NO_PARENT) else None
+        if above is not None and (not above.ended or entry.ended):
+            return above
+        if entry.ended or entry.parent == NO_PARENT:
+            return None
+        # Not read yet, or it ended, and the kernel has given its children another parent.
+        entry.parent = self._reader.parent(entry.key)
+        return self._find(entry.parent) if entry.parent not in (None, NO_PARENT) else None
+
+    # Describing.
+
+    def _describe(self, entry: Entry, raw: RawTask) -> Process:
+        entry.parent = parent_key(raw)
+        image, cgroup = entry.image, self._cgroup(entry, raw)
+        chain = list(self._ancestors(raw))
+        parent = chain[0] if chain else None
+        process = Process(
+            pid=raw.pid,
+            tid=raw.tid,
+            start_boot_ns=raw.start_ns,
+            start_time=rfc3339(raw.start_ns + self._boot_to_wall_ns),
+            name=raw.comm,
+            executable=image.executable,
+            inode=image.inode,
+            command_line=image.command_line,
+            parent_pid=raw.ppid or None,
+            parent_name=parent and parent.name,
+            parent_executable=parent and parent.image.executable,
+            parent_command_line=parent and parent.image.command_line,
+            ancestors=tuple(one.image.executable for one in chain if one.image.executable),
+            user_id=raw.uid,
+            user_name=self._users.name(raw.uid),
+            group_id=raw.gid,
+            container_id=cgroup and cgroup.container_id,
+            cgroup=cgroup and cgroup.path,
+            unit=cgroup and cgroup.unit,
+            namespaces_pid=raw.pid_ns or None,
+            namespaces_mnt=raw.mnt_ns or None,
+            environ=image.environ or {},
+        )
+        process.labels = self._labeler.labels(process)
+        return process
+
+    def _as_thread(self, process: Process, raw: RawTask) -> Process:
+        thread = process.__copy__()
+        thread.tid, thread.name = raw.tid, raw.comm
+        if self._labeler.per_thread:
+            thread.labels = self._labeler.labels(thread)
+        return thread
+
+    def _cgroup(self, entry: Entry, raw: RawTask) -> Cgroup | None:
+        """The cgroup that the kernel says `raw` is in, by name."""
+        if entry.cgroup is None or entry.cgroup_id != raw.cgroup_id:
+            read = entry.cgroup if entry.cgroup_id is None else None
+            entry.cgroup = (
+                self._cgroups.known(raw.cgroup_id)
+                or self._cgroups.confirm(raw.cgroup_id, read)
+                or self._cgroups.confirm(raw.cgroup_id, self._reader.cgroup(entry.key))
+            )
+            entry.cgroup_id = raw.cgroup_id
+        return entry.cgroup
