@@ -12,9 +12,11 @@ import click
 from profguard.cli import cli
 from profguard.codegen import docs, header
 from profguard.codegen.schemas import event_schema
+from profguard.config import config_schema
+from profguard.findings.schema import finding_schema
 
 ROOT = Path(__file__).parent.parent
-SCHEMAS = {"event": event_schema}
+SCHEMAS = {"event": event_schema, "finding": finding_schema, "config": config_schema}
 
 
 def generated() -> dict[str, str]:

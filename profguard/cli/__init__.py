@@ -12,7 +12,12 @@ from profguard.errors import Problem, ProfguardError
 
 # name: (where it is, what it does). The order is that of `profguard --help`.
 COMMANDS = {
+    "run": ("profguard.cli.sensor:run", "watch this machine and report what the rules object to"),
+    "record": ("profguard.cli.sensor:record", "record live events to a file"),
+    "replay": ("profguard.cli.sensor:replay", "run the rules over recorded events"),
     "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),
+    "findings": ("profguard.cli.findings:group", "list, show, count and export what was found"),
+    "config": ("profguard.cli.config:group", "check the configuration, or show it"),
     "events": ("profguard.cli.events:events", "what the sensor reports: a reference"),
 }
 

@@ -3,9 +3,12 @@
 Pages are Markdown. `profguard events NAME` shows the same page.
 """
 
+from types import UnionType
+from typing import get_args, get_origin, get_type_hints
+
 from profguard.events import REGISTRY, Arg, EventSpec
 from profguard.events.spec import TAG_MEANINGS
-from profguard.model import PROCESS_MEANINGS, RELATIONS, SOURCES
+from profguard.model import FIELD_PATHS, PROCESS_MEANINGS, RELATIONS, SOURCES, Process
 from profguard.tiers import TIERS
 
 _NOTE = "<!-- Generated from the event registry by `make generate`. Do not edit. -->\n\n"
@@ -34,6 +37,20 @@ HEAD_FIELDS = {
     "host.name": "name of the machine",
     "relation": "what the target is to the process: see below",
 }
+
+
+_PYTHON_TYPES = {int: "int", str: "str", tuple: "list of str", dict: "map of str"}
+
+
+def process_types() -> dict[str, type]:
+    """Public name of a process field -> int, str, tuple (of str) or dict (of str)."""
+    types = {}
+    for attr, hint in get_type_hints(Process).items():
+        known = hint
+        if isinstance(hint, UnionType):
+            known = next(part for part in get_args(hint) if part is not type(None))
+        types[".".join(FIELD_PATHS[attr])] = get_origin(known) or known
+    return types
 
 
 def c_type(arg: Arg) -> str:
@@ -145,7 +162,10 @@ def events_index() -> str:
 
 def fields_page() -> str:
     """The fields that every event has, whatever it is."""
-    process = [(f"`process.{name}`", meaning) for name, meaning in PROCESS_MEANINGS.items()]
+    process = [
+        (f"`process.{name}`", _PYTHON_TYPES[kind], PROCESS_MEANINGS[name])
+        for name, kind in process_types().items()
+    ]
     return (
         "# Fields of every event\n\n"
         "Field names nest by dots: `process.parent.pid` is in JSON\n"
@@ -156,7 +176,7 @@ def fields_page() -> str:
         "`process` is who acts, `target` who is profiled, traced or debugged. Both have the same\n"
         "fields; only `process` is listed. `pid` and `start_boot_ns` together identify a process:\n"
         "pids are reused, start times are not.\n\n"
-        f"{_table(('field', 'meaning'), process)}\n\n"
+        f"{_table(('field', 'type', 'meaning'), process)}\n\n"
         "## relation\n\n"
         f"{_table(('value', 'the target is'), _code_rows(RELATIONS))}\n\n"
         "## event.source\n\n"

@@ -1,15 +1,20 @@
 """The JSON schema of the events that profguard prints, made from the registry."""
 
-from types import UnionType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any
 
-from profguard.codegen.docs import HEAD_FIELDS
+from profguard.codegen.docs import HEAD_FIELDS, process_types
 from profguard.events import REGISTRY, Arg, EventSpec, Tag
-from profguard.model import FIELD_PATHS, RELATIONS, SOURCES, Process
+from profguard.model import PROCESS_MEANINGS, RELATIONS, SOURCES
 from profguard.tiers import TIERS
 
 _TIME = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$"
 _COUNTER = {"type": "integer", "minimum": 0}
+_JSON_TYPES = {
+    int: {"type": "integer"},
+    str: {"type": "string"},
+    tuple: {"type": "array", "items": {"type": "string"}},
+    dict: {"type": "object", "additionalProperties": {"type": "string"}},
+}
 
 
 def event_schema() -> dict[str, Any]:
@@ -122,28 +127,14 @@ def _integer(ctype: str | None) -> dict[str, Any]:
 def _process() -> dict[str, Any]:
     """A process in its nested shape. What is not known is left out, so nothing is required."""
     schema = _object()
-    hints = get_type_hints(Process, include_extras=True)
-    for attr, path in FIELD_PATHS.items():
+    for name, kind in process_types().items():
+        *steps, leaf = name.split(".")
         node = schema
-        for step in path[:-1]:
+        for step in steps:
             node = node["properties"].setdefault(step, _object())
-        node["properties"][path[-1]] = _of_hint(hints[attr])
+        node["properties"][leaf] = {"description": PROCESS_MEANINGS[name]} | _JSON_TYPES[kind]
     return schema
 
 
 def _object() -> dict[str, Any]:
     return {"type": "object", "additionalProperties": False, "properties": {}}
-
-
-def _of_hint(hint: Any) -> dict[str, Any]:
-    """The schema of an attribute's annotation: `Annotated[int | None, Meta(...)]` and its like."""
-    assert get_origin(hint) is Annotated
-    plain, meta = get_args(hint)
-    if isinstance(plain, UnionType):
-        plain = next(part for part in get_args(plain) if part is not type(None))
-    return {"description": meta.description} | {
-        int: {"type": "integer"},
-        str: {"type": "string"},
-        tuple: {"type": "array", "items": {"type": "string"}},
-        dict: {"type": "object", "additionalProperties": {"type": "string"}},
-    }[get_origin(plain) or plain]
