@@ -39,6 +39,7 @@ class Session:
     process: Process | None
     target: Process | None
     scope: Hashable  # the target's identity, or "cpu-wide", or "cgroup"
+    relation: str | None
     started_ns: int  # wall clock
     started_boot_ns: int
     live: dict[Hashable, "Switch"] = field(default_factory=dict)
@@ -90,19 +91,19 @@ class Sessions:
             out = [*self._owner_ends(event), event]
         else:
             out = [event]
-        if self._held and event.boot_ns is not None:
-            out += self.release(event.boot_ns)
+        if self._held:
+            out += self.release(_at(event))
         return out
 
     def release(self, boot_ns: int) -> list[Event]:
         """The held events that turned out to be no probes by this time."""
-        due = [key for key, held in self._held.items() if boot_ns - held.boot_ns >= PROBE_NS]
+        due = [key for key, held in self._held.items() if boot_ns - _at(held) >= PROBE_NS]
         return [event for key in due for event in self._switch_on(self._held.pop(key))]
 
     # --- on ---
 
     def _enable(self, event: Event) -> list[Event]:
-        if event["cause"] == "open" and event["mode"] == "counting":
+        if event["cause"] == "open" and event["mode"] == "counting" and event["session"] is None:
             self._held[_keys(event)[0]] = event
             return []
         for key in _keys(event):
@@ -139,13 +140,14 @@ class Sessions:
         session = self._open.get(key)
         if session is None:
             session = self._open[key] = Session(
-                id=uuid7(event.time_ns, (owner, scope, mechanism, event.boot_ns)),
+                id=uuid7(event.time_ns, (owner, scope, mechanism)),
                 mechanism=mechanism,
                 process=event.process,
                 target=event.target,
                 scope=scope,
+                relation=event.relation,
                 started_ns=event.time_ns,
-                started_boot_ns=event.boot_ns,
+                started_boot_ns=_at(event),
             )
             if owner:
                 self._by_owner[owner].add(session)
@@ -153,7 +155,7 @@ class Sessions:
 
     def _add(self, session, key, code, event_id, event: Event) -> None:
         tid = event.target.tid if event.target else None
-        switch = Switch(session, code, event_id, tid, event.boot_ns)
+        switch = Switch(session, code, event_id, tid, _at(event))
         self._on[key] = session.live[key] = switch
         if tid:
             self._by_tid[tid].add(key)
@@ -175,7 +177,7 @@ class Sessions:
         switches = [self._remove(key) for key in known]
         self._finish(event, switches)
         event["session"] = switches[0].session.id
-        event["duration_ns"] = event.boot_ns - min(switch.since_boot_ns for switch in switches)
+        event["duration_ns"] = _at(event) - min(switch.since_boot_ns for switch in switches)
         return [event]
 
     def _remove(self, key: Hashable) -> Switch:
@@ -193,7 +195,7 @@ class Sessions:
             if session.live:
                 continue
             session.ended_ns = event.time_ns
-            session.duration_ns = event.boot_ns - session.started_boot_ns
+            session.duration_ns = _at(event) - session.started_boot_ns
             del self._open[session.owner, session.scope, session.mechanism]
             if session.owner:
                 sessions = self._by_owner[session.owner]
@@ -246,7 +248,12 @@ class Sessions:
             switch = self._remove(key)
             self._finish(event, [switch])
             event["session"] = switch.session.id
-            event["duration_ns"] = event.boot_ns - switch.since_boot_ns
+            event["duration_ns"] = _at(event) - switch.since_boot_ns
+
+
+def _at(event: Event) -> int:
+    """Boot time where it is known: it does not jump. An event written by hand may have none."""
+    return event.time_ns if event.boot_ns is None else event.boot_ns
 
 
 def _identity(process: Process | None) -> Identity | None:
@@ -288,9 +295,14 @@ def _disabled_by_exit(event: Event, session: Session, switches: list[Switch]) ->
         "cause": "exit",
         "mechanism": session.mechanism,
         "session": session.id,
-        "duration_ns": event.boot_ns - min(switch.since_boot_ns for switch in switches),
+        "duration_ns": _at(event) - min(switch.since_boot_ns for switch in switches),
     }
     args = [values.get(arg.name) for arg in _PROF.public_args]
     return msgspec.structs.replace(
-        event, spec=_PROF, args=args, process=session.process, target=session.target
+        event,
+        spec=_PROF,
+        args=args,
+        process=session.process,
+        target=session.target,
+        relation=session.relation,
     )

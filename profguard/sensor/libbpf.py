@@ -204,9 +204,13 @@ class Object:
         finally:
             self._lib.bpf_link__destroy(link)
 
-    def close(self) -> None:
+    def detach(self) -> None:
+        """Detach all programs; the maps stay until the object is closed."""
         while self._links:
             self._lib.bpf_link__destroy(self._links.pop())
+
+    def close(self) -> None:
+        self.detach()
         if self._pointer:
             self._lib.bpf_object__close(self._pointer)
             self._pointer = None

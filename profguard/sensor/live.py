@@ -98,7 +98,10 @@ class Sensor:
                 count.produced, count.dropped = produced, dropped
         return found
 
+    def detach(self) -> None:
+        """No further events; what is in the ring can still be drained."""
+        self._bpf.detach()
+
     def close(self) -> None:
-        """Detach. What is still in the ring should be drained before."""
         self._ring.close()
         self._bpf.close()

@@ -1,0 +1,105 @@
+"""Builds a pipeline from a configuration: what belongs together, and in which order it starts."""
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from profguard import __version__
+from profguard.config import Config
+from profguard.context.enrich import Enricher
+from profguard.context.labels import Labeler
+from profguard.context.processes import ProcessTable
+from profguard.engine import Change, Engine
+from profguard.findings import rows
+from profguard.findings.redact import Redactor
+from profguard.findings.store import Store
+from profguard.findings.writer import Writer
+from profguard.ids import uuid7
+from profguard.model import Event
+from profguard.pipeline import Output, Pipeline
+from profguard.rules.pack import RuleSet, load
+from profguard.sensor.clock import measure_boot_to_wall_ns
+
+
+@dataclass
+class Assembly:
+    """A pipeline, ready to be driven, and the parts that a command wants to speak of."""
+
+    pipeline: Pipeline
+    rules: RuleSet
+    table: ProcessTable
+    writer: Writer | None
+
+    def close(self) -> None:
+        """Everything that was found is stored; raises nothing."""
+        if self.writer:
+            self.writer.close()
+
+
+def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
+    """The rules of `paths`, or else those of the configuration. Raises RuleError."""
+    return load(
+        paths or [Path(path) for path in config.rule_paths],
+        skip_bad=config.rules.skip_bad,
+        placeholders=config.rules.placeholders,
+    )
+
+
+def assemble(
+    config: Config,
+    rules: RuleSet,
+    outputs: Sequence[Output],
+    *,
+    store: Store | None = None,
+) -> Assembly:
+    """The stations and outputs; findings are stored where there is a `store`."""
+    labeler = Labeler(config.labels, config.rules.placeholders)
+    table = ProcessTable(
+        labeler,
+        boot_to_wall_ns=measure_boot_to_wall_ns(),
+        max_processes=config.sensor.max_processes,
+        environ_names=rules.environ_names,
+    )
+    writer = Writer(store, redactor=Redactor(config.redact.patterns)) if store else None
+    stored = [Stored(writer)] if writer else []
+    pipeline = Pipeline(
+        Enricher(table, labeler, platform.node()), Engine(rules), [*stored, *outputs]
+    )
+    return Assembly(pipeline, rules, table, writer)
+
+
+class Stored:
+    """The output that keeps findings and losses in the database."""
+
+    def __init__(self, writer: Writer):
+        self._writer = writer
+
+    def event(self, event: Event) -> None:
+        if event.spec.name == "lost_events":
+            row = rows.loss_row(event.time_ns, event["cpu"], event["event"], event["count"])
+            self._writer.write("losses", [row])
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        self._writer.submit(changes)
+
+    def flush(self) -> None:
+        """The writer flushes by itself, 50 ms after the first row."""
+
+
+class Run:
+    """The row of `sensor_runs` for one run of the sensor."""
+
+    def __init__(self, writer: Writer):
+        self._writer, self._started_ns = writer, time.time_ns()
+        self._id = uuid7(self._started_ns, (os.getpid(), self._started_ns))
+        self._write()
+
+    def stopped(self, reason: str, received: int, dropped: int) -> None:
+        self._write(stopped_ns=time.time_ns(), reason=reason, received=received, dropped=dropped)
+
+    def _write(self, **end) -> None:
+        row = rows.run_row(self._id, self._started_ns, __version__, platform.release(), **end)
+        self._writer.write("sensor_runs", [row])

@@ -1,0 +1,113 @@
+"""What the sensor shows while it runs: lines for people, or one JSON object a line."""
+
+from collections.abc import Sequence
+
+import click
+import msgspec
+
+from profguard.cli.output import say
+from profguard.engine import Change
+from profguard.errors import printable
+from profguard.findings.redact import Redactor
+from profguard.model import Event, Finding, Process
+
+_COLOURS = {
+    "critical": {"fg": "white", "bg": "red", "bold": True},
+    "high": {"fg": "red", "bold": True},
+    "medium": {"fg": "yellow"},
+    "low": {"fg": "cyan"},
+    "informational": {},
+}
+
+
+class Json:
+    """One object a line: status, findings as they open and end, and with `events` all events."""
+
+    def __init__(self, redactor: Redactor, *, events: bool):
+        self._redactor, self._events = redactor, events
+        self._encoder = msgspec.json.Encoder()
+        self._stream = click.get_binary_stream("stdout")
+
+    def event(self, event: Event) -> None:
+        if event.spec.name == "sensor_status":
+            self._line({"type": "status", "state": event["state"], "reason": event["reason"]})
+        elif self._events:
+            self._line(self._redactor.event(event).as_dict())
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.kind != "repeated":
+                shown = self._redactor.finding(change.finding).as_dict()
+                shown["finding"]["change"] = change.kind
+                self._line(shown)
+
+    def _line(self, item: dict) -> None:
+        self._stream.write(self._encoder.encode(item) + b"\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+
+class Screen:
+    """A finding is two or three lines, its end one; with `events` an event is one line."""
+
+    def __init__(self, redactor: Redactor, *, events: bool):
+        self._redactor, self._events = redactor, events
+        self.findings = 0
+
+    def event(self, event: Event) -> None:
+        if event.spec.name == "lost_events":
+            say(f"{clock(event)}  {event['count']} {event['event']} events were lost: buffer full")
+        elif self._events and event.spec.name != "sensor_status":
+            say(event_line(self._redactor.event(event)))
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            finding = self._redactor.finding(change.finding)
+            if change.kind in ("opened", "escalated"):
+                self.findings += change.kind == "opened"
+                self._show(finding)
+            elif change.kind == "ended":
+                seconds = (finding.duration_ns or 0) / 1e9
+                say(f"{clock(change.event)}  ended     {finding.message} ({seconds:.1f} s)")
+
+    def _show(self, finding: Finding) -> None:
+        level = click.style(f"{finding.level:<9}", **_COLOURS[finding.level])
+        event = finding.event
+        click.echo(f"{clock(event)}  {level} {click.style(printable(finding.message), bold=True)}")
+        say(
+            f"{'':20}{who(event.process)} -> {who(event.target) if event.target else event.relation}"
+        )
+        say(f"{'':20}{finding.mechanism}, rule '{finding.rule_title}', finding {finding.id}")
+
+    def flush(self) -> None:
+        click.get_text_stream("stdout").flush()
+
+
+def clock(event: Event) -> str:
+    """The time of day of an event, UTC."""
+    seconds = event.time_ns // 1_000_000_000 % 86_400
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+def who(process: Process | None) -> str:
+    """`perf[123] /usr/bin/perf (root)`: what is known of a process, on one line."""
+    if process is None:
+        return "unknown"
+    parts = [f"{process.name or '?'}[{process.pid}]"]
+    if process.executable:
+        parts.append(process.executable)
+    if process.user_name or process.user_id is not None:
+        parts.append(f"({process.user_name or process.user_id})")
+    return " ".join(parts)
+
+
+def event_line(event: Event) -> str:
+    """An event on one line: time, name, who, to whom, and the arguments that are known."""
+    values = " ".join(
+        f"{arg.name}={value}"
+        for arg, value in zip(event.spec.public_args, event.args, strict=True)
+        if value not in (None, ())
+    )
+    target = f" -> {who(event.target)}" if event.target else ""
+    return f"{clock(event)}  {event.spec.name}  {who(event.process)}{target}  {values}"

@@ -1,0 +1,156 @@
+"""From matching events to findings: one act is one finding.
+
+An act is what one process does to one target, by whatever events and rules it shows: a py-spy dump
+is one attach and 538 reads, a `perf record` opens a dozen events. The first match opens a finding;
+further matches of the same act, also of other rules, count as repeats of it. A graver rule takes
+the finding over. A rule with `suppress.by` has findings of its own, folded by those fields.
+
+Pure: times come from the events, so a replay gives the same findings.
+"""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from profguard.ids import uuid7
+from profguard.model import LEVELS, Event, Finding, Process
+from profguard.rules.pack import RuleSet
+from profguard.rules.rule import Rule
+from profguard.sessions import Session
+
+MAX_ACTS = 65536
+
+
+class Change(NamedTuple):
+    """What became of a finding: opened, escalated, repeated or ended; and by which event."""
+
+    kind: str
+    finding: Finding
+    event: Event
+
+
+@dataclass(slots=True)
+class _Act:
+    finding: Finding
+    window_ns: int
+
+
+class Engine:
+    """Matches events and folds the matches into findings. `rules` may be replaced at any time."""
+
+    def __init__(self, rules: RuleSet):
+        self.rules = rules
+        self._acts: OrderedDict[Hashable, _Act] = OrderedDict()
+        self._session_acts: dict[str, Hashable] = {}
+        self._session_findings: dict[str, list[Finding]] = {}
+        self._lost_at_ns: int | None = None
+
+    def feed(self, event: Event) -> list[Change]:
+        """The changes that an event makes to findings."""
+        if event.spec.name == "lost_events":
+            self._lost_at_ns = event.time_ns
+        session = self._session_of(event)
+        act = self._act_of(event, session)
+        return [self._match(rule, act, session, event) for rule in self.rules.match(event)]
+
+    def end(self, session: Session, event: Event) -> list[Change]:
+        """The changes that a session's end, by `event`, makes: findings get end and duration."""
+        self._session_acts.pop(session.id, None)
+        changes = []
+        for finding in self._session_findings.pop(session.id, ()):
+            finding.ended_ns = session.ended_ns
+            finding.duration_ns = session.duration_ns
+            if finding.session != session.id:  # a later session of the same act
+                finding.duration_ns = session.ended_ns - finding.started_ns
+            changes.append(Change("ended", finding, event))
+        return changes
+
+    # Which act an event belongs to.
+
+    @staticmethod
+    def _session_of(event: Event) -> str | None:
+        return event["session"] if "session" in event.spec.index else None
+
+    def _act_of(self, event: Event, session: str | None) -> Hashable:
+        """The act of the session where there is one, so that what it hands down belongs to it."""
+        act = self._session_acts.get(session) if session else None
+        if act is None:
+            act = _identity(event.process), _identity(event.target) or event.relation
+            if session:
+                self._session_acts[session] = act
+        return act
+
+    # What a match does.
+
+    def _match(self, rule: Rule, act: Hashable, session: str | None, event: Event) -> Change:
+        key = (rule.id, rule.suppress_key(event)) if rule.suppress_by is not None else act
+        known = self._acts.get(key)
+        if known and event.time_ns - known.finding.last_seen_ns <= known.window_ns:
+            self._acts.move_to_end(key)
+            change = self._repeat(rule, known, event)
+        else:
+            change = self._open(rule, key, event)
+        if session:
+            self._follow(change.finding, session, event)
+        if self._lost_at_ns is not None and self._lost_at_ns >= change.finding.first_seen_ns:
+            change.finding.tainted = True
+        return change
+
+    def _open(self, rule: Rule, key: Hashable, event: Event) -> Change:
+        finding = Finding(
+            id=uuid7(event.time_ns, (rule.id, key)),
+            rule_id=rule.id,
+            rule_title=rule.title,
+            level=rule.level,
+            message=rule.render(event),
+            event=event,
+            first_seen_ns=event.time_ns,
+            last_seen_ns=event.time_ns,
+            rules=[rule.id],
+            tags=rule.tags,
+            mechanism=_mechanism(event),
+            started_ns=event.time_ns,
+        )
+        self._acts[key] = _Act(finding, rule.suppress_for_ns)
+        if len(self._acts) > MAX_ACTS:
+            self._acts.popitem(last=False)
+        return Change("opened", finding, event)
+
+    @staticmethod
+    def _repeat(rule: Rule, act: _Act, event: Event) -> Change:
+        finding = act.finding
+        finding.count += 1
+        finding.last_seen_ns = max(finding.last_seen_ns, event.time_ns)
+        act.window_ns = max(act.window_ns, rule.suppress_for_ns)
+        if rule.id not in finding.rules:
+            finding.rules.append(rule.id)
+        if LEVELS.index(rule.level) <= LEVELS.index(finding.level):
+            return Change("repeated", finding, event)
+        finding.rules.remove(rule.id)
+        finding.rules.insert(0, rule.id)
+        finding.rule_id, finding.rule_title, finding.level = rule.id, rule.title, rule.level
+        finding.tags, finding.message = rule.tags, rule.render(event)
+        finding.event, finding.mechanism = event, _mechanism(event)
+        return Change("escalated", finding, event)
+
+    def _follow(self, finding: Finding, session: str, event: Event) -> None:
+        """The finding is about this session: its end will be the finding's."""
+        if event["duration_ns"] is not None:
+            return  # the event is the session's end, or part of it
+        if finding.session is None:
+            finding.session, finding.started_ns = session, event.time_ns
+        finding.ended_ns = finding.duration_ns = None
+        followers = self._session_findings.setdefault(session, [])
+        if finding not in followers:
+            followers.append(finding)
+
+
+def _identity(process: Process | None) -> Hashable:
+    return process.identity if process else None
+
+
+def _mechanism(event: Event) -> str | None:
+    if "mechanism" in event.spec.index:
+        return event["mechanism"]
+    return event.spec.mechanism

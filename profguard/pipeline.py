@@ -1,0 +1,117 @@
+"""The way of one event, from the kernel to the alert, in one place.
+
+    source -> enrich -> sessions -> match -> findings -> outputs
+
+A source is anything that yields events: the live sensor, its snapshot, a capture. An output is
+anything that takes events and changes of findings: the terminal, the database, a capture file.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from profguard.context.enrich import Enricher
+from profguard.decode import Decoded
+from profguard.engine import Change, Engine
+from profguard.events import BY_NAME
+from profguard.model import Event
+from profguard.sensor.live import Sensor
+from profguard.sessions import Sessions
+
+TICK_S = 0.05  # how long a quiet sensor sleeps before it looks at the clock
+COUNT_EVERY_S = 0.5  # how often the kernel's drop counters are read
+
+
+class Output(Protocol):
+    """What the pipeline gives to each output."""
+
+    def event(self, event: Event) -> None: ...
+    def changes(self, changes: Sequence[Change]) -> None: ...
+    def flush(self) -> None: ...
+
+
+class Pipeline:
+    """The stations between a source and the outputs, in order."""
+
+    def __init__(self, enricher: Enricher, engine: Engine, outputs: Sequence[Output]):
+        self._enricher, self._engine, self._outputs = enricher, engine, outputs
+        self.sessions = Sessions()
+
+    def take(self, decoded: Decoded) -> None:
+        """One event fresh from the kernel, whose tasks are still raw."""
+        self._pass(self.sessions.feed(self._enricher.enrich(*decoded)))
+
+    def replay(self, event: Event) -> None:
+        """One event that was enriched when it was recorded."""
+        self._pass(self.sessions.feed(self._enricher.relabel(event)))
+
+    def release(self, boot_ns: int) -> None:
+        """Time has passed without an event."""
+        self._pass(self.sessions.release(boot_ns))
+
+    def flush(self) -> None:
+        for output in self._outputs:
+            output.flush()
+
+    def _pass(self, events: Iterable[Event]) -> None:
+        for event in events:
+            for output in self._outputs:
+                output.event(event)
+            changes = self._engine.feed(event)
+            while self.sessions.ended:
+                changes += self._engine.end(self.sessions.ended.pop(0), event)
+            if changes:
+                for output in self._outputs:
+                    output.changes(changes)
+
+
+def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -> None:
+    """Drive the pipeline from an opened sensor for as long as `going_on()` says so.
+
+    Ends with everything taken that was in the ring, and the drop counters read once more.
+    """
+    for decoded in sensor.snapshot():
+        pipeline.take(decoded)
+    next_count = 0.0
+    while going_on():
+        sensor.wait(TICK_S)
+        _drain(sensor, pipeline)
+        pipeline.release(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        pipeline.flush()
+        if time.monotonic() >= next_count:
+            next_count = time.monotonic() + COUNT_EVERY_S
+            _count(sensor, pipeline)
+    sensor.detach()
+    while _drain(sensor, pipeline):
+        pass
+    _count(sensor, pipeline)
+    pipeline.flush()
+
+
+def run_replay(events: Iterable[Event], pipeline: Pipeline) -> None:
+    """Drive the pipeline from recorded events, as fast as it goes."""
+    try:
+        for event in events:
+            event.source = "replay"
+            pipeline.replay(event)
+    finally:
+        pipeline.flush()
+
+
+def status(state: str, time_ns: int, reason: str | None = None) -> Decoded:
+    """A sensor_status event, as if it came from a source."""
+    spec = BY_NAME["sensor_status"]
+    return Decoded(Event(spec=spec, time_ns=time_ns, args=[state, reason]), None, None)
+
+
+def _drain(sensor: Sensor, pipeline: Pipeline) -> int:
+    taken = 0
+    for decoded in sensor.drain():
+        pipeline.take(decoded)
+        taken += 1
+    return taken
+
+
+def _count(sensor: Sensor, pipeline: Pipeline) -> None:
+    for event in sensor.losses():
+        pipeline.take(Decoded(event, None, None))
