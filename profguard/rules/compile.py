@@ -1,12 +1,228 @@
-"""placeholder while the compiler is written"""
+"""All rules of an event as one Python function.
 
-from profguard.rules.interpret import holds, matches, process_reader
+The function is a tree of decisions: a dictionary lookup where rules want different exact values
+of one field, an `if` for what several rules have in common, and in the leaves what is a rule's
+own, cheapest first. Each field is read where it is first needed, and once on the way to a leaf.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from profguard.model import Event, Process
+from profguard.rules.emit import Emitter
+from profguard.rules.index import Key, choose_keys, conjuncts, cost, demands, normalized
+from profguard.rules.matchers import OneOf
+from profguard.rules.rule import Rule
+from profguard.rules.tree import Node, Test, all_of
+
+_MAX_INDENT = 16
+
+# The conjuncts that are left to ask of each rule, by the rule's number.
+Pending = dict[int, tuple[Node, ...]]
 
 
-def compile_rules(event_name, rules):
-    rules = tuple(rules)
-    return lambda event: tuple(rule for rule in rules if matches(rule.condition, event))
+def compile_rules(event_name: str, rules: Sequence[Rule]) -> Callable[[Event], tuple[Rule, ...]]:
+    """A function from an event of this name to the rules that it fulfils, in their order."""
+    writer = _Writer()
+    pending = {}
+    for number, rule in enumerate(rules):
+        nodes = [writer.interned(node) for node in conjuncts(normalized(rule.condition))]
+        pending[number] = tuple(nodes)
+    body = _Block(writer, [], "    ", frozenset())
+    body.rules(pending)
+    source = [
+        *writer.functions,
+        "def match(e):",
+        "    out = []",
+        *body.lines,
+        "    if not out:",
+        "        return ()",
+        "    if len(out) == 1:",
+        "        return ONE[out[0]]",
+        "    out.sort()",
+        "    return tuple([RULES[i] for i in out])",
+    ]
+    constants = {
+        **writer.emitter.constants,
+        "RULES": tuple(rules),
+        "ONE": tuple((rule,) for rule in rules),
+    }
+    return _function("match", source, constants, f"<rules of {event_name}>")
 
 
-def compile_process_test(node):
-    return lambda process: holds(node, process_reader(process))
+def compile_process_test(node: Node) -> Callable[[Process], bool]:
+    """A function from a process to whether it fulfils a condition over `process.*`."""
+    emitter = Emitter()
+    expression = emitter.expression(normalized(node))
+    lines: list[str] = []
+    _set(emitter, expression.needs, {"p"}, lines, "    ")
+    source = ["def test(p):", *lines, f"    return {expression.source}"]
+    return _function("test", source, emitter.constants, "<label>")
+
+
+def _function(name: str, lines: list[str], constants: dict, filename: str) -> Callable:
+    # The source holds literals by repr() only: see emit.py.
+    scope = dict(constants)
+    exec(compile("\n".join(lines), filename, "exec"), scope)  # noqa: S102
+    return scope[name]
+
+
+def _set(emitter: Emitter, names, known: set[str], lines: list[str], indent: str) -> None:
+    """Sets variables that are not `known` yet, and first those that they are made from."""
+    for name in names:
+        if name not in known:
+            variable = emitter.variables[name]
+            _set(emitter, variable.needs, known, lines, indent)
+            lines.append(f"{indent}{name} = {variable.source}")
+            known.add(name)
+
+
+@dataclass
+class _Writer:
+    """What the blocks of one function share."""
+
+    emitter: Emitter = field(default_factory=Emitter)
+    functions: list[str] = field(default_factory=list)
+    nodes: dict[Node, Node] = field(default_factory=dict)
+    demanded: dict[int, dict[Key, frozenset]] = field(default_factory=dict)
+    costs: dict[int, int] = field(default_factory=dict)
+    count: int = 0
+
+    def interned(self, node: Node) -> Node:
+        """The one object for all nodes equal to this, so that identity can stand for equality."""
+        one = self.nodes.setdefault(node, node)
+        if id(one) not in self.costs:
+            self.costs[id(one)] = cost(one)
+            self.demanded[id(one)] = demands(one)
+        return one
+
+    def bucket(self, pending: Pending) -> str:
+        """A function of its own for the rules of a lookup's answer; its name."""
+        name = f"rules_{self.count}"
+        self.count += 1
+        block = _Block(self, [], "    ", frozenset())
+        block.rules(pending)
+        self.functions += [f"def {name}(e, out):", *block.lines]
+        return name
+
+
+@dataclass
+class _Block:
+    """Statements at one level of indentation; `known` are the variables set around it."""
+
+    writer: _Writer
+    lines: list[str]
+    indent: str
+    known: frozenset[str]
+
+    def __post_init__(self):
+        self.set = set(self.known)
+
+    def need(self, names) -> None:
+        _set(self.writer.emitter, names, self.set, self.lines, self.indent)
+
+    def line(self, text: str) -> None:
+        self.lines.append(self.indent + text)
+
+    def inner(self) -> "_Block":
+        return _Block(self.writer, self.lines, self.indent + " ", frozenset(self.set))
+
+    def rules(self, pending: Pending) -> None:
+        """Asks all these rules."""
+        pending = dict(pending)
+        for number in [number for number, nodes in pending.items() if not nodes]:
+            self.line(f"out.append({number})")
+            del pending[number]
+        for key, group in choose_keys(self.demands(pending)).items():
+            self.lookup(key, {number: pending.pop(number) for number in group})
+        while pending:
+            node, sharers = self.most_shared(pending)
+            if len(sharers) == 1 or len(self.indent) > _MAX_INDENT:
+                number = sharers[0]
+                self.alone(number, pending.pop(number))
+                continue
+            self.condition(node)
+            rest = {n: tuple(x for x in pending.pop(n) if x is not node) for n in sharers}
+            self.inner().rules(rest)
+
+    def demands(self, pending: Pending) -> dict[int, dict[Key, frozenset]]:
+        """Each rule's demands, of all its conjuncts together."""
+        found: dict[int, dict[Key, frozenset]] = {}
+        for number, nodes in pending.items():
+            together: dict[Key, frozenset] = {}
+            for node in nodes:
+                for key, values in self.writer.demanded[id(node)].items():
+                    together[key] = together[key] & values if key in together else values
+            found[number] = together
+        return found
+
+    def most_shared(self, pending: Pending) -> tuple[Node, list[int]]:
+        """The conjunct that most rules have, the cheapest of them, and who has it."""
+        counts: Counter = Counter()
+        nodes: dict[int, Node] = {}
+        for conjunction in pending.values():
+            for node in conjunction:
+                counts[id(node)] += 1
+                nodes[id(node)] = node
+        costs = self.writer.costs
+        chosen = min(counts, key=lambda one: (-counts[one], costs[one]))  # the first of equals
+        return nodes[chosen], [
+            number for number, those in pending.items() if any(id(x) == chosen for x in those)
+        ]
+
+    def condition(self, node: Node) -> None:
+        expression = self.writer.emitter.expression(node)
+        self.need(expression.needs)
+        self.line(f"if {expression.source}:")
+
+    def alone(self, number: int, nodes: tuple[Node, ...]) -> None:
+        """One rule, asked by itself: an `if` in an `if`, so that fields are read when needed."""
+        block = self
+        nodes = tuple(sorted(nodes, key=lambda one: self.writer.costs[id(one)]))
+        room = max(1, _MAX_INDENT - len(self.indent))
+        for node in nodes[: room - 1]:
+            block.condition(node)
+            block = block.inner()
+        if len(nodes) >= room:
+            block.condition(all_of(list(nodes[room - 1 :])))
+            block = block.inner()
+        block.line(f"out.append({number})")
+
+    def lookup(self, key: Key, pending: Pending) -> None:
+        """Finds by a field's value the few rules that want it, and asks those."""
+        demanded = self.demands(pending)
+        wanting: dict[object, list[int]] = {}
+        for number in pending:
+            for value in demanded[number][key]:
+                wanting.setdefault(value, []).append(number)
+        buckets: dict[tuple[int, ...], str] = {}
+        for group in map(tuple, wanting.values()):
+            if group not in buckets:
+                rest = {number: self.left(key, pending[number]) for number in group}
+                buckets[group] = self.writer.bucket(rest)
+        name = self.writer.emitter.key(key)
+        self.need((name,))
+        entries = ", ".join(
+            f"{self.writer.emitter.literal(value)}: {buckets[tuple(group)]}"
+            for value, group in sorted(wanting.items(), key=lambda item: repr(item[0]))
+        )
+        table = f"T{self.writer.count}"
+        self.writer.count += 1
+        self.writer.functions.append(f"{table} = {{{entries}}}.get")
+        self.line(f"h = {table}({name})")
+        self.line("if h is not None:")
+        self.line(" h(e, out)")
+
+    def left(self, key: Key, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+        """The conjuncts that the lookup has not answered already."""
+        return tuple(node for node in nodes if key.base or not _is_demand(node, key))
+
+
+def _is_demand(node: Node, key: Key) -> bool:
+    return (
+        isinstance(node, Test)
+        and isinstance(node.matcher, OneOf)
+        and node.field == key.field
+        and node.matcher.folded == key.folded
+    )
