@@ -7,7 +7,7 @@ import msgspec
 from msgspec import inspect, structs
 
 from profguard.config.check import expected
-from profguard.config.spec import LABELS_MEANING, SECTIONS, Alert, Config
+from profguard.config.spec import LABELS_MEANING, SECTIONS, Alert, Config, Name
 
 _SELECTION = {"type": "object", "minProperties": 1}
 _EXAMPLES = """\
@@ -36,6 +36,7 @@ def config_schema() -> dict[str, Any]:
             "labels": {
                 "description": LABELS_MEANING,
                 "type": "object",
+                "propertyNames": msgspec.json.schema(Name),
                 "additionalProperties": {
                     "anyOf": [_SELECTION, {"type": "array", "minItems": 1, "items": _SELECTION}]
                 },
@@ -94,7 +95,7 @@ def _explained(head: str, section) -> str:
 
 
 def _pair(key: str, value: Any) -> str:
-    return f"{_key(key)} = {_value(value)}"
+    return f"{_key(key)} = {as_toml_value(value)}"
 
 
 def _key(key: str) -> str:
@@ -102,11 +103,12 @@ def _key(key: str) -> str:
     return key if bare else _text(key)
 
 
-def _value(value: Any) -> str:
+def as_toml_value(value: Any) -> str:
+    """A value as it stands in a file, on one line."""
     if isinstance(value, str):
         return _text(value)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(as_toml_value, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(_pair(key, item) for key, item in value.items()) + "}"
     return str(value).lower() if isinstance(value, bool) else str(value)
