@@ -13,12 +13,13 @@ from profguard.errors import Problem, ProfguardError
 # name: (where it is, what it does). The order is that of `profguard --help`.
 COMMANDS = {
     "run": ("profguard.cli.sensor:run", "watch this machine and report what the rules object to"),
-    "record": ("profguard.cli.sensor:record", "record live events to a file"),
-    "replay": ("profguard.cli.sensor:replay", "run the rules over recorded events"),
+    "record": ("profguard.cli.sensor:record", "write what happens on this machine to a capture"),
+    "replay": ("profguard.cli.sensor:replay", "run the rules over a capture"),
+    "doctor": ("profguard.cli.doctor:doctor", "what this kernel allows, and which probes attach"),
     "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),
     "findings": ("profguard.cli.findings:group", "list, show, count and export what was found"),
-    "config": ("profguard.cli.config:group", "check the configuration, or show it"),
     "events": ("profguard.cli.events:events", "what the sensor reports: a reference"),
+    "config": ("profguard.cli.config:group", "check the configuration, or show it"),
 }
 
 INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
