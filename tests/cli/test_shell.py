@@ -1,11 +1,16 @@
 """What holds for every command: help, errors, exit codes, and text that cannot abuse a terminal."""
 
+import fcntl
 import io
 import json
 import os
 import re
+import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 
 import pytest
 from hypothesis import given
@@ -14,15 +19,18 @@ from hypothesis import strategies as st
 from profguard.cli import COMMANDS, cli, output
 from profguard.cli.logs import configure
 from profguard.errors import EXIT_CODES
+from profguard.events import BY_NAME
 
+PROFGUARD = [sys.executable, "-c", "from profguard.cli import main; main()"]
 SLOW = {"rich", "jsonschema", "httpx2", "structlog", "sqlite3", "msgspec", "yaml", "jinja2"}
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\udc80"
 
 
 def profguard(*arguments, **kwargs):
     """Run the command as a user does."""
-    command = [sys.executable, "-c", "from profguard.cli import main; main()", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=30, **kwargs)
+    return subprocess.run(
+        [*PROFGUARD, *arguments], capture_output=True, text=True, timeout=30, **kwargs
+    )
 
 
 def every_command():
@@ -94,10 +102,27 @@ def test_a_reader_that_leaves_early_is_no_error():
     """128 + SIGPIPE, and not a word."""
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-c", "from profguard.cli import main; main()", "events", "--json"]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
+    done = subprocess.run([*PROFGUARD, "events", "--json"], stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_ctrl_c_is_no_traceback(tmp_path):
+    """Exit code 130, from a command that was waiting for more on stdin."""
+    rule = tmp_path / "rule.yml"
+    rule.write_text(BY_NAME["ptrace"].example)
+    command = [*PROFGUARD, "rules", "explain", str(rule), "--event", "-"]
+    pipe, deadline = subprocess.PIPE, time.monotonic() + 10
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as waiting:
+        waiting.stdin.write(b" ")
+        waiting.stdin.flush()
+        while struct.unpack("i", fcntl.ioctl(waiting.stdin, termios.FIONREAD, b"\0" * 4))[0]:
+            assert waiting.poll() is None, waiting.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        waiting.send_signal(signal.SIGINT)
+        assert waiting.wait(10) == 130
+        assert waiting.stderr.read() == b""
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
