@@ -5,6 +5,7 @@ With --check it writes nothing, names what is stale and then exits with 1.
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -41,24 +42,23 @@ def obsolete(files: dict[str, str]) -> list[str]:
 
 def cli_page() -> str:
     """The help of every command, as a terminal of 80 columns shows it."""
+    root = click.Context(cli, info_name="profguard", terminal_width=80, **cli.context_settings)
     parts = [
         "<!-- Generated from the commands by `make generate`. Do not edit. -->\n",
         "# Commands\n",
     ]
-    for path, command in commands(cli, ("profguard",)):
-        name = " ".join(path)
-        ctx = click.Context(command, info_name=name, terminal_width=80, **command.context_settings)
-        parts += [f"## {name}\n", f"```text\n{command.get_help(ctx)}\n```\n"]
+    for ctx in commands(root):
+        parts += [f"## {ctx.command_path}\n", f"```text\n{ctx.get_help()}\n```\n"]
     return "\n".join(parts)
 
 
-def commands(command: click.Command, path: tuple[str, ...]):
-    """Each command of the tree with its path, a group before its members."""
-    yield path, command
-    if isinstance(command, click.Group):
-        ctx = click.Context(command)
-        for name in command.list_commands(ctx):
-            yield from commands(command.get_command(ctx, name), (*path, name))
+def commands(ctx: click.Context) -> Iterator[click.Context]:
+    """A context for each command of the tree, a group before its members."""
+    yield ctx
+    if isinstance(ctx.command, click.Group):
+        for name in ctx.command.list_commands(ctx):
+            command = ctx.command.get_command(ctx, name)
+            yield from commands(click.Context(command, parent=ctx, info_name=name))
 
 
 def main() -> None:
