@@ -4,11 +4,10 @@ from pathlib import Path
 
 import click
 
+from profguard.cli.database import config_option
 from profguard.cli.output import emit, json_option, say
 from profguard.config import Config, as_dict, as_toml, defaults_as_toml, load
-from profguard.context import Labeler
-
-_FILE = click.Path(path_type=Path)
+from profguard.errors import ConfigError, Problem
 
 
 @click.group()
@@ -24,17 +23,14 @@ def group() -> None:
 
 
 @group.command()
-@click.argument("file", type=_FILE, required=False)
+@click.argument("file", type=click.Path(path_type=Path), required=False)
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Check FILE, or the configuration of the system: syntax, keys, values and labels.
-
-    \b
-    Example:
-      profguard config check ./profguard.toml
-    """
+    """Check FILE, or the configuration of the system: syntax, keys, values, labels and alerts."""
     config = load(file)
-    Labeler(config.labels, config.rules.placeholders)
+    problems = [*_label_problems(config), *_alert_problems(config)]
+    if problems:
+        raise ConfigError(*problems)
     name = _name(config)
     if as_json:
         emit({"type": "config", "file": name, "ok": True})
@@ -45,22 +41,36 @@ def check(file: Path | None, as_json: bool) -> None:
 
 
 @group.command()
-@click.option("--config", "file", type=_FILE, help="The configuration file.")
+@config_option
 @click.option("--defaults", is_flag=True, help="Every value with its meaning and its default.")
 @json_option
-def show(file: Path | None, defaults: bool, as_json: bool) -> None:
-    """Show the configuration in force, as TOML.
-
-    \b
-    Examples:
-      profguard config show                        what is in force
-      profguard config show --defaults             every value with its meaning, to start from
-    """
-    config = Config() if defaults else load(file)
+def show(config_path: Path | None, defaults: bool, as_json: bool) -> None:
+    """Show the configuration in force, as TOML."""
+    config = Config() if defaults else load(config_path)
     if as_json:
         emit({"type": "config", "file": _name(config), "config": as_dict(config)})
     else:
         say((defaults_as_toml() if defaults else as_toml(config)).rstrip("\n"))
+
+
+def _label_problems(config: Config) -> tuple[Problem, ...]:
+    from profguard.context import Labeler
+
+    try:
+        Labeler(config.labels, config.rules.placeholders)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _alert_problems(config: Config) -> tuple[Problem, ...]:
+    from profguard.alerts.destinations import close_all, destinations
+
+    try:
+        close_all(destinations(config.alerts, config.place))
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _name(config: Config) -> str | None:

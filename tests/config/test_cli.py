@@ -56,3 +56,13 @@ def test_show_defaults_does_not_need_a_file(capsys, tmp_path):
     shown = tmp_path / "defaults.toml"
     shown.write_text(capsys.readouterr().out)
     assert as_dict(load(shown)) == as_dict(Config())
+
+
+def test_check_tries_labels_and_alerts_and_reports_both(file, capsys):
+    file.write_text(
+        "[labels]\na = {nmae = 'x'}\n[[alerts]]\nname = 'b'\nsink = 'webhok'\nurl = 'https://x'\n"
+    )
+    assert execute(["config", "check", str(file), "--json"]) == 3
+    problems = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [(each["code"], each["line"]) for each in problems] == [("PG103", 2), ("PG602", 5)]
+    assert problems[1]["hint"] == "did you mean 'webhook'?"
