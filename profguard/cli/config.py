@@ -26,7 +26,12 @@ def group() -> None:
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Check FILE, or the configuration of the system: syntax, keys, values, labels and alerts."""
+    """Check FILE, or the configuration of the system: syntax, keys, values, labels and alerts.
+
+    \b
+    Example:
+      profguard config check ./profguard.toml
+    """
     config = load(file)
     problems = [*_label_problems(config), *_alert_problems(config)]
     if problems:
@@ -45,7 +50,13 @@ def check(file: Path | None, as_json: bool) -> None:
 @click.option("--defaults", is_flag=True, help="Every value with its meaning and its default.")
 @json_option
 def show(config_path: Path | None, defaults: bool, as_json: bool) -> None:
-    """Show the configuration in force, as TOML."""
+    """Show the configuration in force, as TOML.
+
+    \b
+    Examples:
+      profguard config show               what is in force
+      profguard config show --defaults    every value with its meaning, to start from
+    """
     config = Config() if defaults else load(config_path)
     if as_json:
         emit({"type": "config", "file": _name(config), "config": as_dict(config)})
