@@ -1,5 +1,7 @@
-"""What tests of several areas share: findings as the engine makes them."""
+"""What tests of several areas share: findings as the engine makes them, and a disk to fill."""
 
+import os
+import subprocess
 from typing import NamedTuple
 
 import pytest
@@ -25,6 +27,34 @@ def change():
 def make_finding():
     """Make the finding of one ptrace, numbered; keywords replace its fields."""
     return finding
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 2 MB of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a file system needs root")
+    path = tmp_path / "disk"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", path], check=True)
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+@pytest.fixture
+def fill():
+    """Fill a file's file system with it, to the last byte."""
+
+    def fill(path):
+        with open(path, "wb", buffering=0) as file:
+            for size in (65536, 4096, 512):
+                try:
+                    while True:
+                        file.write(b"x" * size)
+                except OSError:
+                    continue
+
+    return fill
 
 
 def finding(number: int = 0, *, event: Event | None = None, **fields) -> Finding:

@@ -171,11 +171,11 @@ def test_a_first_row_waits_no_longer_than_a_moment(store, make_finding, change):
         assert _rows(store, "SELECT count(*) FROM findings") == [(1,)]
 
 
-def test_a_full_disk_loses_nothing_silently(small_disk, make_finding, change):
+def test_a_full_disk_loses_nothing_silently(small_disk, fill, make_finding, change):
     """What fits in memory is written once there is space again; what does not is counted."""
     store = Store(small_disk / "profguard.db")
     filler = small_disk / "filler"
-    _fill(filler)
+    fill(filler)
     troubles = []
     with writing(store, _outbox_rows, pending_max=2_000, on_trouble=troubles.append) as writer:
         findings = [make_finding(number) for number in range(1_000)]
@@ -201,19 +201,9 @@ def test_a_full_disk_loses_nothing_silently(small_disk, make_finding, change):
     assert [trouble.error is None for trouble in troubles] == [False, True]
 
 
-def _fill(path):
-    with open(path, "wb", buffering=0) as file:
-        for size in (65536, 4096, 512):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
-
-
-def test_closing_with_a_full_disk_says_what_is_lost(small_disk, make_finding, change):
+def test_closing_with_a_full_disk_says_what_is_lost(small_disk, fill, make_finding, change):
     store = Store(small_disk / "profguard.db")
-    _fill(small_disk / "filler")
+    fill(small_disk / "filler")
     writer = Writer(store, _outbox_rows)
     writer.submit([change("opened", make_finding(number)) for number in range(300)])
     started = time.monotonic()
