@@ -14,12 +14,16 @@ from profguard.rules.emit import Emitter
 from profguard.rules.index import Key, choose_keys, conjuncts, cost, demands, normalized
 from profguard.rules.matchers import OneOf
 from profguard.rules.rule import Rule
-from profguard.rules.tree import Node, Test, all_of
+from profguard.rules.tree import Node, Or, Test, all_of
 
 _MAX_INDENT = 16
 
-# The conjuncts that are left to ask of each rule, by the rule's number.
-Pending = dict[int, tuple[Node, ...]]
+_MAX_BRANCHES = 16
+
+# What is left to ask: the conjuncts of each way in which a rule may match. The first number of a
+# way is the rule's, the others tell its alternatives apart.
+Way = tuple[int, ...]
+Pending = dict[Way, tuple[Node, ...]]
 
 
 def compile_rules(event_name: str, rules: Sequence[Rule]) -> Callable[[Event], tuple[Rule, ...]]:
@@ -27,8 +31,7 @@ def compile_rules(event_name: str, rules: Sequence[Rule]) -> Callable[[Event], t
     writer = _Writer()
     pending = {}
     for number, rule in enumerate(rules):
-        nodes = [writer.interned(node) for node in conjuncts(normalized(rule.condition))]
-        pending[number] = tuple(nodes)
+        pending[number,] = writer.conjuncts(normalized(rule.condition))
     body = _Block(writer, [], "    ", frozenset())
     body.rules(pending)
     source = [
@@ -40,8 +43,7 @@ def compile_rules(event_name: str, rules: Sequence[Rule]) -> Callable[[Event], t
         "        return ()",
         "    if len(out) == 1:",
         "        return ONE[out[0]]",
-        "    out.sort()",
-        "    return tuple([RULES[i] for i in out])",
+        "    return tuple([RULES[i] for i in sorted(set(out))])",
     ]
     constants = {
         **writer.emitter.constants,
@@ -89,6 +91,9 @@ class _Writer:
     costs: dict[int, int] = field(default_factory=dict)
     count: int = 0
 
+    def conjuncts(self, node: Node) -> tuple[Node, ...]:
+        return tuple(map(self.interned, conjuncts(node)))
+
     def interned(self, node: Node) -> Node:
         """The one object for all nodes equal to this, so that identity can stand for equality."""
         one = self.nodes.setdefault(node, node)
@@ -129,36 +134,81 @@ class _Block:
         return _Block(self.writer, self.lines, self.indent + " ", frozenset(self.set))
 
     def rules(self, pending: Pending) -> None:
-        """Asks all these rules."""
+        """Asks all these."""
         pending = dict(pending)
-        for number in [number for number, nodes in pending.items() if not nodes]:
-            self.line(f"out.append({number})")
-            del pending[number]
-        for key, group in choose_keys(self.demands(pending)).items():
-            self.lookup(key, {number: pending.pop(number) for number in group})
+        for way in [way for way, nodes in pending.items() if not nodes]:
+            self.line(f"out.append({way[0]})")
+            del pending[way]
+        groups = choose_keys(self.demands(pending))
+        grouped = {way for group in groups.values() for way in group}
+        others = {way: nodes for way, nodes in pending.items() if way not in grouped}
+        groups_of_split, pending = self.split(others, pending)
+        for key, group in (groups_of_split or groups).items():
+            self.lookup(key, {way: pending.pop(way) for way in group})
         while pending:
             node, sharers = self.most_shared(pending)
             if len(sharers) == 1 or len(self.indent) > _MAX_INDENT:
-                number = sharers[0]
-                self.alone(number, pending.pop(number))
+                way = sharers[0]
+                self.alone(way[0], pending.pop(way))
                 continue
             self.condition(node)
-            rest = {n: tuple(x for x in pending.pop(n) if x is not node) for n in sharers}
+            rest = {w: tuple(x for x in pending.pop(w) if x is not node) for w in sharers}
             self.inner().rules(rest)
 
-    def demands(self, pending: Pending) -> dict[int, dict[Key, frozenset]]:
-        """Each rule's demands, of all its conjuncts together."""
-        found: dict[int, dict[Key, frozenset]] = {}
-        for number, nodes in pending.items():
+    def split(self, others: Pending, pending: Pending) -> tuple[dict[Key, list[Way]], Pending]:
+        """Takes apart those of `others` whose alternatives can all be looked up.
+
+        Returns the groups to look up and what is pending now; no groups where none was split.
+        """
+        whole = dict(pending)
+        made: dict[Way, list[Way]] = {}
+        for way, nodes in others.items():
+            choice = self.choice(nodes)
+            if choice is None:
+                continue
+            rest = tuple(node for node in nodes if node is not choice)
+            branches = [self.writer.conjuncts(branch) for branch in choice.parts]
+            made[way] = [(*way, index) for index in range(len(branches))]
+            pending = {
+                **{one: those for one, those in pending.items() if one != way},
+                **{
+                    one: tuple(dict.fromkeys((*branch, *rest)))
+                    for one, branch in zip(made[way], branches, strict=True)
+                },
+            }
+        if not made:
+            return {}, whole
+        groups = choose_keys(self.demands(pending))
+        grouped = {way for group in groups.values() for way in group}
+        failed = [way for way, parts in made.items() if not grouped.issuperset(parts)]
+        if failed:  # keep those whole: asking their parts one by one gains nothing
+            return self.split({w: n for w, n in others.items() if w not in failed}, whole)
+        return groups, pending
+
+    def choice(self, nodes: tuple[Node, ...]) -> Or | None:
+        """The alternatives among a way's conjuncts each of which demands some exact value."""
+        found = [
+            node
+            for node in nodes
+            if isinstance(node, Or)
+            and len(node.parts) <= _MAX_BRANCHES
+            and all(map(demands, node.parts))
+        ]
+        return min(found, key=lambda node: len(node.parts), default=None)
+
+    def demands(self, pending: Pending) -> dict[Way, dict[Key, frozenset]]:
+        """Each way's demands, of all its conjuncts together."""
+        found: dict[Way, dict[Key, frozenset]] = {}
+        for way, nodes in pending.items():
             together: dict[Key, frozenset] = {}
             for node in nodes:
                 for key, values in self.writer.demanded[id(node)].items():
                     together[key] = together[key] & values if key in together else values
-            found[number] = together
+            found[way] = together
         return found
 
-    def most_shared(self, pending: Pending) -> tuple[Node, list[int]]:
-        """The conjunct that most rules have, the cheapest of them, and who has it."""
+    def most_shared(self, pending: Pending) -> tuple[Node, list[Way]]:
+        """The conjunct that most ways have, the cheapest of them, and who has it."""
         counts: Counter = Counter()
         nodes: dict[int, Node] = {}
         for conjunction in pending.values():
@@ -168,7 +218,7 @@ class _Block:
         costs = self.writer.costs
         chosen = min(counts, key=lambda one: (-counts[one], costs[one]))  # the first of equals
         return nodes[chosen], [
-            number for number, those in pending.items() if any(id(x) == chosen for x in those)
+            way for way, those in pending.items() if any(id(x) == chosen for x in those)
         ]
 
     def condition(self, node: Node) -> None:
@@ -190,16 +240,16 @@ class _Block:
         block.line(f"out.append({number})")
 
     def lookup(self, key: Key, pending: Pending) -> None:
-        """Finds by a field's value the few rules that want it, and asks those."""
+        """Finds by a field's value the few that want it, and asks those."""
         demanded = self.demands(pending)
-        wanting: dict[object, list[int]] = {}
-        for number in pending:
-            for value in demanded[number][key]:
-                wanting.setdefault(value, []).append(number)
-        buckets: dict[tuple[int, ...], str] = {}
+        wanting: dict[object, list[Way]] = {}
+        for way in pending:
+            for value in demanded[way][key]:
+                wanting.setdefault(value, []).append(way)
+        buckets: dict[tuple[Way, ...], str] = {}
         for group in map(tuple, wanting.values()):
             if group not in buckets:
-                rest = {number: self.left(key, pending[number]) for number in group}
+                rest = {way: self.left(key, pending[way]) for way in group}
                 buckets[group] = self.writer.bucket(rest)
         name = self.writer.emitter.key(key)
         self.need((name,))

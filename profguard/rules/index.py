@@ -7,10 +7,13 @@ by one dictionary lookup.
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TypeVar
 
 from profguard.rules.fields import Field
 from profguard.rules.matchers import AnyText, Infix, OneOf, Pattern, Prefix, Suffix, TimePart
 from profguard.rules.tree import And, Keyword, Named, Node, Not, Or, Test, all_of, any_of
+
+Way = TypeVar("Way")
 
 MIN_GROUP = 4  # rules for which a lookup costs less than asking each
 
@@ -107,7 +110,7 @@ def _both(one: dict[Key, frozenset], other: dict[Key, frozenset]) -> dict[Key, f
     return {**one, **other, **shared}
 
 
-def choose_keys(rules: dict[int, dict[Key, frozenset]]) -> dict[Key, list[int]]:
+def choose_keys(rules: dict[Way, dict[Key, frozenset]]) -> dict[Key, list[Way]]:
     """Groups of rules to look up by a key, from each rule's demands.
 
     A rule goes by the key under which it has the fewest companions. It is in no group where even
@@ -117,7 +120,7 @@ def choose_keys(rules: dict[int, dict[Key, frozenset]]) -> dict[Key, list[int]]:
     for wanted in rules.values():
         for key, values in wanted.items():
             companions.update((key, value) for value in values)
-    groups: dict[Key, list[int]] = {}
+    groups: dict[Key, list] = {}
     for number, wanted in rules.items():
         best = None
         for key, values in wanted.items():

@@ -148,7 +148,9 @@ def _around(before: tuple, after: tuple, relation: str):
     return apply
 
 
-def _cased(value: Text | SameAs, _) -> Text | SameAs:
+def _cased(value: Text | SameAs | None, _) -> Text | SameAs | None:
+    if value is None:
+        return None
     if isinstance(value, SameAs):
         return replace(value, folded=False)
     return replace(value, cased=True)
@@ -267,7 +269,7 @@ MODIFIERS = {
                  _around((_ANY,), (), "endswith"), "position"),
         Modifier("all", "every value of the list, not any", kind="logic"),
         Modifier("neq", "the field differs from the values", kind="negation"),
-        Modifier("cased", "upper and lower case differ", _PLACED, _cased, "case"),
+        Modifier("cased", "upper and lower case differ", (*_PLACED, type(None)), _cased, "case"),
         Modifier("exists", "the field is there (true) or not (false)", (Scalar,), _exists,
                  "alone", takes_text="true or false"),
         Modifier("re", "a regular expression", _TEXT, _re, "type"),

@@ -169,7 +169,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("item", "value", "expected"), NUMBERS, ids=lambda one: repr(one))
+@pytest.mark.parametrize(("item", "value", "expected"), NUMBERS, ids=repr)
 def test_numbers(matches, item, value, expected):
     event = {"process": {"user": {"id": 7}}, "perf": {} if value is None else {"config": value}}
     detection = "selection:\n  " + item.replace("{F}", "perf.config")
