@@ -46,13 +46,6 @@ def destinations(
     for number, alert in enumerate(alerts):
         locate = _locator(place, number)
         try:
-            if any(other.name == alert.name for other in made):
-                raise ConfigError.of(
-                    "PG602",
-                    f"two alert destinations are called {alert.name!r}",
-                    "the outbox tells them apart by name",
-                    locate("name"),
-                )
             made.append(_destination(alert, locate))
         except ConfigError as error:
             problems.extend(error.problems)

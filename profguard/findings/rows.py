@@ -1,5 +1,6 @@
 """Findings and events as rows: immutable snapshots, safe to hand to the writer's thread."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from profguard.timefmt import rfc3339
 
 EVENTS_KEPT = 16  # of one finding's repeats; the event that ended it is always kept
 _INTEGER_END = 1 << 63  # SQLite's integers and JSON functions end here
+_BIG_INTEGER = re.compile(r"[0-9]{19}")  # perhaps one
 
 
 def text(value: str) -> str:
@@ -51,7 +53,10 @@ def _printable_tree(value: Any) -> Any:
 
 
 def event_json(event: Event) -> str:
-    return json_text(storable(event.as_dict()))
+    """The event's public shape on one line, its big integers as text."""
+    shape = event.as_dict()
+    line = json_text(shape)
+    return json_text(storable(shape)) if _BIG_INTEGER.search(line) else line
 
 
 def _time(time_ns: int | None) -> str | None:
@@ -79,14 +84,17 @@ def _process_values(process: Process | None) -> tuple:
 
 
 def _clean(row: tuple) -> tuple:
-    return tuple(
-        text(value) if isinstance(value, str) else storable(value) if value is not None else None
-        for value in row
-    )
+    try:
+        "".join([value for value in row if type(value) is str]).encode()
+    except UnicodeEncodeError:
+        row = tuple(text(value) if isinstance(value, str) else value for value in row)
+    if any(type(value) is int and value >= _INTEGER_END for value in row):
+        row = tuple(storable(value) for value in row)
+    return row
 
 
-def finding_row(finding: Finding) -> tuple:
-    """A row of `findings`."""
+def finding_row(finding: Finding, event_text: str | None = None) -> tuple:
+    """A row of `findings`; `event_text` is the event's JSON, where it is made already."""
     event = finding.event
     return _clean(
         (
@@ -111,7 +119,7 @@ def finding_row(finding: Finding) -> tuple:
             *_process_values(event.process),
             *_process_values(event.target),
             json_text(finding.tags),
-            event_json(event),
+            event_text or event_json(event),
         )
     )
 
@@ -146,8 +154,10 @@ UPDATE_FINDING = (
 )
 
 
-def finding_event_row(finding: Finding, kind: str, event: Event) -> tuple:
-    """A row of `finding_events`."""
+def finding_event_row(
+    finding: Finding, kind: str, event: Event, event_text: str | None = None
+) -> tuple:
+    """A row of `finding_events`; `event_text` as for `finding_row`."""
     return (
         finding.id,
         kind,
@@ -155,7 +165,7 @@ def finding_event_row(finding: Finding, kind: str, event: Event) -> tuple:
         rfc3339(event.time_ns),
         event.time_ns,
         event.spec.name,
-        event_json(event),
+        event_text or event_json(event),
     )
 
 

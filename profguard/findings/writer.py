@@ -181,27 +181,27 @@ class Writer:
             del self._dropped_ids[finding.id]
             kind = "opened"  # there was no room for it before; it is still going on
         if kind == "opened":
-            self._put("findings", rows.finding_row(finding), finding.id)
+            text = rows.event_json(finding.event)
+            self._put("findings", rows.finding_row(finding, text), finding.id)
+            self._put("finding_events", rows.finding_event_row(finding, kind, finding.event, text))
         else:
             self._put("updates", rows.update_row(finding), finding.id)
-        self._queue_evidence(kind, finding, change.event)
-        # what decides about alerts: new at first, then only where a graver rule took over
-        standing = (finding.rule_id, finding.level, len(finding.rules))
-        if self._announced.get(finding.id) != standing:
-            _remember(self._announced, finding.id, standing)
-            for position, rule_id in enumerate(finding.rules):
-                key = (finding.id, rule_id)
-                self._put("finding_rules", (finding.id, rule_id, position), key)
-            for row in self._plan(finding) if self._plan else ():
-                self._put("outbox", row)
+            if change.event is not None and (kind == "ended" or finding.count <= rows.EVENTS_KEPT):
+                event = self._redactor.event(change.event)
+                self._put("finding_events", rows.finding_event_row(finding, kind, event))
+        self._queue_alerts(finding)
 
-    def _queue_evidence(self, kind: str, finding: Finding, event: Event | None) -> None:
-        if kind == "opened" and event is None:
-            event = finding.event
-        if event is None or (kind == "repeated" and finding.count > rows.EVENTS_KEPT):
+    def _queue_alerts(self, finding: Finding) -> None:
+        # new at first, then only where a graver rule took over or another one matched too
+        standing = (finding.rule_id, finding.level, len(finding.rules))
+        if self._announced.get(finding.id) == standing:
             return
-        row = rows.finding_event_row(finding, kind, self._redactor.event(event))
-        self._put("finding_events", row)
+        _remember(self._announced, finding.id, standing)
+        for position, rule_id in enumerate(finding.rules):
+            key = (finding.id, rule_id)
+            self._put("finding_rules", (finding.id, rule_id, position), key)
+        for row in self._plan(finding) if self._plan else ():
+            self._put("outbox", row)
 
     def _put(self, statement: str, row: tuple, key: object = None) -> None:
         was_empty = not self._pending
