@@ -18,7 +18,7 @@ static __always_inline struct perf_event *pg_perf_of_file(struct file *file)
 	return BPF_CORE_READ(file, private_data);
 }
 
-static __noinline __u64 pg_file_of_fd(int fd)
+__noinline __u64 pg_file_of_fd(int fd)
 {
 	struct fdtable *table = BPF_CORE_READ(pg_current(), files, fdt);
 	struct file **slot = BPF_CORE_READ(table, fd);

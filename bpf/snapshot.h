@@ -43,7 +43,7 @@ static __always_inline int pg_snapshot_file(struct seq_file *seq, struct task_st
 {
 	struct perf_event *event = pg_perf_of_file(file);
 	struct pg_transition change = {
-		.first = event, .action = PG_ACTION_ENABLE, .cause = PG_CAUSE_SNAPSHOT,
+		.action = PG_ACTION_ENABLE, .cause = PG_CAUSE_SNAPSHOT,
 	};
 	struct pg_prof *out;
 

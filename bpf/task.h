@@ -39,7 +39,7 @@ static __noinline int pg_task_fill(struct pg_task *out, struct task_struct *task
 /* The task with this number in the caller's pid namespace, as the system calls find it, or NULL.
  * A namespace's pids are in an xarray: six bits of the number choose a slot at each level.
  */
-static __noinline __u64 pg_task_by_pid(int nr)
+__noinline __u64 pg_task_by_pid(int nr)
 {
 	struct pid_namespace *ns = pg_pid_namespace(pg_current());
 	__u64 entry = (__u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);

@@ -38,16 +38,16 @@ int perf_open_enter(struct pg_sys_enter *ctx)
 SEC("tracepoint/syscalls/sys_exit_perf_event_open")
 int perf_open_exit(struct pg_sys_exit *ctx)
 {
-	struct pg_transition change = {.action = PG_ACTION_ENABLE, .cause = PG_CAUSE_OPEN};
+	struct perf_event *event = NULL;
 	struct pg_call call;
 
 	if (!pg_call_end(&call))
 		return 0;
 	if (ctx->ret >= 0)
-		change.first = pg_perf_of_file((void *)pg_file_of_fd(ctx->ret));
-	pg_perf_opened(&call, change.first, ctx->ret);
-	if (change.first && pg_perf_is_on(change.first))
-		pg_prof_group(&change);
+		event = pg_perf_of_file((void *)pg_file_of_fd(ctx->ret));
+	pg_perf_opened(&call, event, ctx->ret);
+	if (event && pg_perf_is_on(event))
+		pg_prof_group((__u64)event, PG_ACTION_ENABLE, PG_CAUSE_OPEN, 0);
 	return 0;
 }
 
@@ -76,8 +76,8 @@ SEC("tracepoint/syscalls/sys_exit_ioctl")
 int perf_ioctl_exit(struct pg_sys_exit *ctx)
 {
 	enum { REFRESH = 2 };
-	struct pg_transition change = {.cause = PG_CAUSE_IOCTL};
 	struct pg_call call;
+	__u32 flags;
 	bool on;
 
 	if (!pg_call_end(&call))
@@ -86,11 +86,9 @@ int perf_ioctl_exit(struct pg_sys_exit *ctx)
 	on = pg_perf_is_on(call.event);
 	if (on == call.on)
 		return 0;
-	change.first = call.event;
-	change.action = on ? PG_ACTION_ENABLE : PG_ACTION_DISABLE;
-	if ((call.args[1] & 0xff) == REFRESH)
-		change.flags = PG_PROF_REFRESH;
-	pg_prof_group(&change);
+	flags = (call.args[1] & 0xff) == REFRESH ? PG_PROF_REFRESH : 0;
+	pg_prof_group((__u64)call.event, on ? PG_ACTION_ENABLE : PG_ACTION_DISABLE, PG_CAUSE_IOCTL,
+		      flags);
 	return 0;
 }
 
@@ -120,12 +118,11 @@ int perf_prctl_exit(struct pg_sys_exit *ctx)
 SEC("tracepoint/syscalls/sys_enter_close")
 int perf_close_enter(struct pg_sys_enter *ctx)
 {
-	struct pg_transition change = {.action = PG_ACTION_DISABLE, .cause = PG_CAUSE_CLOSE};
 	struct file *file = (void *)pg_file_of_fd(ctx->args[0]);
+	struct perf_event *event = pg_perf_of_file(file);
 
-	change.first = pg_perf_of_file(file);
-	if (change.first && pg_file_is_last(file) && pg_perf_is_on(change.first) && !pg_is_self())
-		pg_prof_group(&change);
+	if (event && pg_file_is_last(file) && pg_perf_is_on(event) && !pg_is_self())
+		pg_prof_group((__u64)event, PG_ACTION_DISABLE, PG_CAUSE_CLOSE, 0);
 	return 0;
 }
 

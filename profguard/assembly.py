@@ -3,11 +3,14 @@
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from profguard import __version__
+from profguard.alerts.delivery import Delivery
+from profguard.alerts.destinations import destinations
+from profguard.alerts.outbox import plan
 from profguard.config import Config
 from profguard.context.enrich import Enricher
 from profguard.context.labels import Labeler
@@ -16,12 +19,16 @@ from profguard.engine import Change, Engine
 from profguard.findings import rows
 from profguard.findings.redact import Redactor
 from profguard.findings.store import Store
-from profguard.findings.writer import Writer
+from profguard.findings.writer import Writer, WriterStatus
 from profguard.ids import uuid7
 from profguard.model import Event
 from profguard.pipeline import Output, Pipeline
 from profguard.rules.pack import RuleSet, load
 from profguard.sensor.clock import measure_boot_to_wall_ns
+
+DRAIN_S = 5.0  # how long the end of a run waits for alerts to be delivered
+
+Trouble = Callable[[str], None]
 
 
 @dataclass
@@ -31,12 +38,19 @@ class Assembly:
     pipeline: Pipeline
     rules: RuleSet
     table: ProcessTable
-    writer: Writer | None
+    writer: Writer | None = None
+    delivery: Delivery | None = None
 
     def close(self) -> None:
-        """Everything that was found is stored; raises nothing."""
+        """Everything that was found is stored, and told as far as the receivers answer.
+
+        What is not delivered in time waits in the outbox for the next run.
+        """
         if self.writer:
             self.writer.close()
+        if self.delivery:
+            self.delivery.drain(DRAIN_S)
+            self.delivery.stop()
 
 
 def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
@@ -48,14 +62,8 @@ def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
     )
 
 
-def assemble(
-    config: Config,
-    rules: RuleSet,
-    outputs: Sequence[Output],
-    *,
-    store: Store | None = None,
-) -> Assembly:
-    """The stations and outputs; findings are stored where there is a `store`."""
+def assemble(config: Config, rules: RuleSet, outputs: Sequence[Output]) -> Assembly:
+    """The stations, and outputs that keep nothing."""
     labeler = Labeler(config.labels, config.rules.placeholders)
     table = ProcessTable(
         labeler,
@@ -63,12 +71,41 @@ def assemble(
         max_processes=config.sensor.max_processes,
         environ_names=rules.environ_names,
     )
-    writer = Writer(store, redactor=Redactor(config.redact.patterns)) if store else None
-    stored = [Stored(writer)] if writer else []
-    pipeline = Pipeline(
-        Enricher(table, labeler, platform.node()), Engine(rules), [*stored, *outputs]
+    pipeline = Pipeline(Enricher(table, labeler, platform.node()), Engine(rules), outputs)
+    return Assembly(pipeline, rules, table)
+
+
+def assemble_stored(
+    config: Config,
+    rules: RuleSet,
+    outputs: Sequence[Output],
+    store: Store,
+    *,
+    alerts: bool,
+    on_trouble: Trouble,
+) -> Assembly:
+    """The same with findings kept in `store` and, with `alerts`, told to the destinations.
+
+    `on_trouble` is told, from other threads, what keeps findings or alerts waiting.
+    """
+    told = destinations(config.alerts, config.place) if alerts else []
+    delivery = Delivery(store, told, on_trouble=on_trouble) if told else None
+
+    def report(status: WriterStatus) -> None:
+        on_trouble(status.error or "the database can be written again")
+
+    writer = Writer(
+        store,
+        (lambda finding: plan(finding, told)) if told else None,
+        redactor=Redactor(config.redact.patterns),
+        on_commit=delivery.wake if delivery else None,
+        on_trouble=report,
     )
-    return Assembly(pipeline, rules, table, writer)
+    assembly = assemble(config, rules, [Stored(writer), *outputs])
+    assembly.writer, assembly.delivery = writer, delivery
+    if delivery:
+        delivery.start()
+    return assembly
 
 
 class Stored:

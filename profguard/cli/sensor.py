@@ -1,5 +1,6 @@
 """`profguard run`, `record` and `replay`: the pipeline, driven from the command line."""
 
+import platform
 import signal
 import time
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 import click
 
 from profguard import __version__, capture, resources
-from profguard.assembly import Assembly, Run, assemble, load_rules
+from profguard.assembly import Assembly, Run, assemble, assemble_stored, load_rules
 from profguard.cli.output import json_option, say
 from profguard.cli.screen import Json, Screen
 from profguard.config import Config, load
@@ -68,15 +69,14 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
     rule_set = load_rules(settings, rules)
     store = Store(db or Path(settings.store.path))
     sensor = Sensor(tier=tier, ring_bytes=settings.sensor.ring_mb << 20)
-    assembly = assemble(settings, rule_set, [screen], store=store)
     try:
         sensor.open()
     except SensorError as error:
-        assembly.close()
         if not or_replay:
             raise
         _replay_instead(error, settings, rules, as_json=as_json)
         return
+    assembly = assemble_stored(settings, rule_set, [screen], store, alerts=True, on_trouble=_warn)
     try:
         _watch(sensor, assembly, store, seconds, as_json=as_json)
     finally:
@@ -84,6 +84,15 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
         assembly.close()
     if not as_json:
         _summary(sensor, screen)
+
+
+def _warn(trouble: str) -> None:
+    import structlog  # slow to import, and most runs have no trouble
+
+    from profguard.cli import logs
+
+    logs.configure()
+    structlog.get_logger().warning(trouble)
 
 
 def _watch(sensor: Sensor, assembly: Assembly, store: Store, seconds, *, as_json: bool) -> None:
@@ -166,8 +175,6 @@ class Recorded:
     """The output that writes a capture, redacted, of the events with these names."""
 
     def __init__(self, path: Path, names, started_ns: int, settings: Config):
-        import platform
-
         self._names, self._redactor = frozenset(names), Redactor(settings.redact.patterns)
         self._recorder = capture.Recorder(path, started_ns, platform.node())
 
@@ -214,8 +221,13 @@ def replay(file, kind, config, rules, db, events, as_json) -> None:
 
 def _replay(file: str, settings: Config, rules, db, *, events: bool, as_json: bool) -> None:
     screen = (Json if as_json else Screen)(Redactor(settings.redact.patterns), events=events)
-    store = Store(db) if db else None
-    assembly = assemble(settings, load_rules(settings, rules), [screen], store=store)
+    rule_set = load_rules(settings, rules)
+    if db:
+        assembly = assemble_stored(
+            settings, rule_set, [screen], Store(db), alerts=False, on_trouble=_warn
+        )
+    else:
+        assembly = assemble(settings, rule_set, [screen])
     try:
         run_replay(capture.read(file), assembly.pipeline)
     finally:

@@ -1,0 +1,122 @@
+"""`profguard doctor`: what this machine allows, and what the sensor makes of it."""
+
+import platform
+from pathlib import Path
+
+import click
+
+from profguard import __version__
+from profguard.cli.output import emit, json_option, say, table
+from profguard.config import load
+from profguard.errors import SensorError
+from profguard.sensor import kinds, libbpf, rights
+from profguard.sensor.live import Sensor
+
+# Settings that decide who may profile; root is not bound by the first two.
+_SETTINGS = {
+    "perf_event_paranoid": Path("/proc/sys/kernel/perf_event_paranoid"),
+    "ptrace_scope": Path("/proc/sys/kernel/yama/ptrace_scope"),
+    "kptr_restrict": Path("/proc/sys/kernel/kptr_restrict"),
+    "unprivileged_bpf_disabled": Path("/proc/sys/kernel/unprivileged_bpf_disabled"),
+    "lockdown": Path("/sys/kernel/security/lockdown"),
+    "lsm": Path("/sys/kernel/security/lsm"),
+}
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file (TOML).")
+@json_option
+def doctor(config, as_json) -> None:
+    """Say what this kernel allows, which tier each probe gets, and why.
+
+    Every answer is found out by trying: programs are loaded, attached and taken away again. Ends
+    with 4 where the sensor cannot run.
+
+    \b
+    Examples:
+      profguard doctor
+      profguard doctor --json
+    """
+    settings = load(config)
+    report = _machine() | {"limits": _limits(settings)}
+    trouble: SensorError | None = None
+    try:
+        report["libbpf"] = libbpf.version()
+        rights.check()
+        report["kinds"] = kinds.refusals()
+        report["probes"] = _probes(settings.sensor.ring_mb << 20)
+    except SensorError as error:
+        trouble = error
+    if as_json:
+        emit({"type": "doctor", **report})
+    else:
+        _show(report)
+    if trouble:
+        raise trouble
+
+
+def _machine() -> dict:
+    return {
+        "profguard": __version__,
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "btf": rights.BTF.exists(),
+        "capabilities": sorted(rights.capabilities()),
+        "tracefs": (rights.TRACEFS / "events").is_dir(),
+        "settings": {name: _read(path) for name, path in _SETTINGS.items()},
+    }
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None
+
+
+def _limits(settings) -> dict:
+    return {
+        "ring_mb": settings.sensor.ring_mb,
+        "max_processes": settings.sensor.max_processes,
+        "calls_in_flight": 16384,
+    }
+
+
+def _probes(ring_bytes: int) -> list[dict]:
+    sensor = Sensor(ring_bytes=ring_bytes)
+    sensor.open()
+    sensor.close()
+    return [
+        {
+            "event": probe.event,
+            "hook": probe.hook,
+            "tier": None if probe.refusal else probe.tier,
+            "refusal": probe.refusal,
+        }
+        for probe in sensor.probes
+    ]
+
+
+def _show(report: dict) -> None:
+    say(f"profguard {report['profguard']} on Linux {report['kernel']} ({report['machine']})\n")
+    facts = [
+        ("type information (BTF)", "yes" if report["btf"] else "no"),
+        ("capabilities", ", ".join(report["capabilities"]) or "none of those needed"),
+        ("libbpf", report.get("libbpf", "missing")),
+        ("tracefs", "mounted" if report["tracefs"] else "not mounted (the sensor mounts it)"),
+        *report["settings"].items(),
+        *report["limits"].items(),
+    ]
+    table(("machine", ""), facts)
+    if "kinds" in report:
+        say("")
+        rows = [
+            (kind, refusal or "yes", kinds.KINDS[kind]) for kind, refusal in report["kinds"].items()
+        ]
+        table(("program kind", "attaches", "used for"), rows)
+    if "probes" in report:
+        say("")
+        rows = [(p["event"], p["hook"], p["tier"] or "-", p["refusal"]) for p in report["probes"]]
+        table(("event", "hook", "tier", "refused because"), rows)
+        missing = sum(1 for probe in report["probes"] if probe["refusal"])
+        say(f"\n{len(report['probes']) - missing} of {len(report['probes'])} probes attach here.")
