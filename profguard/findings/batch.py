@@ -32,6 +32,10 @@ class Batch:
         """Add or replace one row; without a key it is always added."""
         self.rows.setdefault(statement, {})[next(_serial) if key is None else key] = row
 
+    def drop(self, statement: str, key: object) -> None:
+        """Take a row out again, if it is there."""
+        self.rows.get(statement, {}).pop(key, None)
+
     def holds(self, statement: str, key: object) -> bool:
         return key in self.rows.get(statement, ())
 

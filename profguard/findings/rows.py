@@ -204,7 +204,10 @@ def run_row(
 
 # In the order in which a transaction fills them: what is referred to comes first.
 STATEMENTS = {
-    "findings": tables.FINDINGS.insert("ON CONFLICT (id) DO NOTHING"),
+    "findings": tables.FINDINGS.insert(
+        "ON CONFLICT (id) DO UPDATE SET "
+        + ", ".join(f"{name} = excluded.{name}" for name in tables.FINDINGS.names[1:])
+    ),
     "updates": UPDATE_FINDING,
     "finding_rules": tables.FINDING_RULES.insert(
         "ON CONFLICT (finding_id, rule_id) DO UPDATE SET position = excluded.position"

@@ -94,7 +94,7 @@ FINDINGS = Table(
         *_process_columns("actor", "who did it"),
         *_process_columns("target", "to whom"),
         Column("tags", "TEXT NOT NULL", "tags of the rule (ATT&CK), a JSON array"),
-        Column("event", "TEXT NOT NULL", "the first event whole, JSON"),
+        Column("event", "TEXT NOT NULL", "the event that showed it, whole, JSON"),
     ),
     indexes=(("last_seen_ns",), ("rule_id",)),
 )
@@ -110,10 +110,10 @@ FINDING_RULES = Table(
 )
 FINDING_EVENTS = Table(
     "finding_events",
-    "the evidence: the first events of a finding, and the one that ended it",
+    "the evidence: the first events of a finding, those that escalated it, and its end",
     (
         Column("finding_id", _FINDING, "the finding"),
-        Column("kind", "TEXT NOT NULL", "opened, repeated or ended"),
+        Column("kind", "TEXT NOT NULL", "opened, escalated, repeated or ended"),
         Column("position", "INTEGER NOT NULL", "the finding's count when it came"),
         Column("time", "TEXT NOT NULL", "time of the event"),
         Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),

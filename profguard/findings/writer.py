@@ -23,7 +23,7 @@ _REMEMBERED_MAX = 10_000  # ids kept to recognise what was queued or dropped bef
 
 
 class Change(Protocol):
-    """What happened to a finding: `kind` is opened, repeated or ended."""
+    """What happened to a finding: `kind` is opened, escalated, repeated or ended."""
 
     kind: str
     finding: Finding
@@ -180,9 +180,10 @@ class Writer:
         if finding.id in self._dropped_ids:
             del self._dropped_ids[finding.id]
             kind = "opened"  # there was no room for it before; it is still going on
-        if kind == "opened":
+        if kind in ("opened", "escalated"):  # what it is about is new
             text = rows.event_json(finding.event)
             self._put("findings", rows.finding_row(finding, text), finding.id)
+            self._pending.drop("updates", finding.id)  # older than this
             self._put("finding_events", rows.finding_event_row(finding, kind, finding.event, text))
         else:
             self._put("updates", rows.update_row(finding), finding.id)

@@ -89,22 +89,37 @@ def test_repeats_are_folded_and_the_end_is_kept(store, make_finding, change):
     assert kinds == ["opened"] + ["repeated"] * (rows.EVENTS_KEPT - 1) + ["ended"]
 
 
-def test_an_escalation_asks_again_who_must_know(store, make_finding, change):
+@pytest.mark.parametrize("flushed", [False, True], ids=["in one commit", "in two"])
+def test_an_escalation_asks_again_who_must_know(store, make_finding, change, flushed):
+    """A graver rule takes the finding over: its event is what the finding is about then."""
+
     def plan(finding):
         return _outbox_rows(finding) if finding.level == "critical" else []
 
     finding = make_finding()
     with writing(store, plan) as writer:
-        writer.submit([change("opened", finding)])
-        finding.level, finding.rule_id = "critical", "kernel-write"
+        writer.submit([change("opened", finding), change("repeated", finding, finding.event)])
+        if flushed:
+            writer.flush()
+        finding.level, finding.rule_id, finding.count = "critical", "kernel-write", 40
         finding.rules = ["kernel-write", "ptrace-attach"]
+        finding.event = make_finding(5).event
+        writer.submit([change("escalated", finding, finding.event)])
+        finding.count = 41
         for _ in range(3):
-            writer.submit([change("repeated", finding)])
-    assert _rows(store, "SELECT level, rule_id FROM findings") == [("critical", "kernel-write")]
+            writer.submit([change("repeated", finding, finding.event)])
+    assert _rows(store, "SELECT level, rule_id, actor_pid, count FROM findings") == [
+        ("critical", "kernel-write", 1005, 41)
+    ]
     assert _rows(store, "SELECT count(*) FROM outbox") == [(1,)]
     assert _rows(store, "SELECT rule_id FROM finding_rules ORDER BY position") == [
         ("kernel-write",),
         ("ptrace-attach",),
+    ]
+    assert _rows(store, "SELECT kind, position FROM finding_events ORDER BY position, kind") == [
+        ("opened", 1),
+        ("repeated", 1),
+        ("escalated", 40),
     ]
 
 
