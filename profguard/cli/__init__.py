@@ -18,6 +18,7 @@ COMMANDS = {
     "doctor": ("profguard.cli.doctor:doctor", "what this kernel allows, and which probes attach"),
     "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),
     "findings": ("profguard.cli.findings:group", "list, show, count and export what was found"),
+    "alerts": ("profguard.cli.alerts:group", "see what was sent to whom, and send again"),
     "events": ("profguard.cli.events:events", "what the sensor reports: a reference"),
     "config": ("profguard.cli.config:group", "check the configuration, or show it"),
 }

@@ -111,9 +111,10 @@ def retry(
 @config_option
 @json_option
 def test(name: str, config_path: Path | None, as_json: bool) -> None:
-    """Send a test alert to a DESTINATION of the configuration now, and show the answer.
+    """Send a test alert now, and show the answer.
 
-    It is signed like any other and has `"type": "test"`. Exits with 1 where it is not accepted.
+    DESTINATION is the name of one in the configuration. The alert is signed like any other and has
+    `"type": "test"`. Exits with 1 where it is not accepted.
 
     \b
     Example:
