@@ -1,6 +1,5 @@
 """A click group that knows its commands by name and loads one only when it is called."""
 
-import sys
 from importlib import import_module
 
 import click
@@ -28,12 +27,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self.table:
             return None
         module, _, attribute = self.table[cmd_name][0].partition(":")
-        command = getattr(import_module(module), attribute)
-        if "structlog" in sys.modules:  # it logs to stdout until it is told otherwise
-            from profguard.cli.logs import configure
-
-            configure()
-        return command
+        return getattr(import_module(module), attribute)
 
     def resolve_command(self, ctx: click.Context, args: list[str]):
         try:
