@@ -56,7 +56,7 @@ def parse(text: str) -> Cgroup | None:
     deepest of the v1 controllers. None for text that is not such a file.
     """
     unified, systemd, others = None, None, []
-    for line in text.splitlines():
+    for line in text.split("\n"):  # not splitlines: a cgroup's name may hold other line breaks
         number, _, rest = line.partition(":")
         controllers, colon, path = rest.partition(":")
         if not colon:

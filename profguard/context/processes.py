@@ -51,7 +51,7 @@ class ProcessTable:
         self._cgroups = CgroupNames()
         # Goes up when events were lost: what is known of programs must be looked up again.
         self._epoch = 0
-        # Goes up when an ancestor of a known process may have become another program.
+        # Goes up when the ancestors of a known process may have changed.
         self._lineage = 0
 
     def __len__(self) -> int:
@@ -89,8 +89,8 @@ class ProcessTable:
         known = self._current(parent, at_ns)
         if known is not None:
             entry.image = known.image
-            if known.cgroup_id == parent.cgroup_id == child.cgroup_id:
-                entry.cgroup, entry.cgroup_id = known.cgroup, known.cgroup_id
+            if parent.cgroup_id == child.cgroup_id:
+                entry.cgroup, entry.cgroup_id = self._cgroup(known, parent), child.cgroup_id
         self._put(entry)
 
     def on_exit(self, raw: RawTask, at_ns: int) -> None:
@@ -100,6 +100,7 @@ class ProcessTable:
         if entry is not None and entry.start_ns in (None, raw.start_ns):
             entry.ended = True
             entry.parent = parent_key(raw)
+            self._lineage += entry.leads  # its children get another parent
             self._ends.append((at_ns, key))
         while self._ends and self._ends[0][0] < at_ns - GRACE_NS:
             _, key = self._ends.popleft()
