@@ -15,6 +15,7 @@ from profguard.context.labels import Labeler
 from profguard.context.procfs import Image
 from profguard.context.reader import Reader
 from profguard.context.users import UserNames
+from profguard.events.process import EXEC
 from profguard.model import Event, Process
 from profguard.rawtask import RawTask
 from profguard.timefmt import rfc3339
@@ -22,6 +23,7 @@ from profguard.timefmt import rfc3339
 # How long an ended process stays known: events of other CPUs and the ends of sessions come late.
 GRACE_NS = 5_000_000_000
 MAX_ANCESTORS = 16
+_ARGV_BYTES = next(int(arg.ctype[5:-1]) for arg in EXEC.args if arg.name == "argv")
 
 
 class ProcessTable:
@@ -72,15 +74,20 @@ class ProcessTable:
     def on_exec(self, raw: RawTask, event: Event) -> None:
         """`raw` now runs the program of the sched_process_exec `event`."""
         argv = event["argv"]
-        image = Image(event["pathname"], event["inode"], None if argv is None else " ".join(argv))
+        command_line = None if argv is None else " ".join(argv)
+        image = Image(event["pathname"], event["inode"], command_line)
+        if self._environ_names or image.executable is None or _is_cut(command_line):
+            image = self._complete(image, raw)
         entry = Entry.of(raw, image, self._epoch)
         before = self._entries.get(entry.key)
+        if before is not None and before.start_ns not in (None, raw.start_ns):
+            before = None
         if before is not None and before.leads:
             entry.leads = True
             self._lineage += 1
-        entry.cgroup, entry.cgroup_id = self._cgroups.known(raw.cgroup_id), raw.cgroup_id
-        if entry.cgroup is None or self._environ_names or image.executable is None:
-            self._complete(entry, raw)
+        # A v1 cgroup may have changed since the fork, without a new id.
+        if self._cgroup(entry, raw) is None and before is not None:
+            entry.cgroup = self._cgroup(before, raw)
         self._put(entry)
 
     def on_fork(self, parent: RawTask, child: RawTask, at_ns: int = 0) -> None:
@@ -185,21 +192,16 @@ class ProcessTable:
         else:
             entry.name, entry.image, entry.read_ns = fresh.name, fresh.image, fresh.read_ns
 
-    def _complete(self, entry: Entry, raw: RawTask) -> None:
+    def _complete(self, told: Image, raw: RawTask) -> Image:
         """Add what the exec event does not tell, unless the process runs something else by now."""
-        now = self._reader.program(entry.key, raw.tid)
-        if now is None:
-            return
-        running, cgroup = now
-        if entry.cgroup is None:
-            entry.cgroup = self._cgroups.confirm(raw.cgroup_id, cgroup)
-        told = entry.image
-        # The event's arguments may be cut off.
-        if running.inode == told.inode and (running.command_line or "").startswith(
-            told.command_line or ""
-        ):
-            path = told.executable or running.executable
-            entry.image = Image(path, told.inode, running.command_line, running.environ)
+        entry = self._reader.read(key_of(raw.pid, raw.start_ns), raw.tid)
+        if entry is None or entry.image.inode != told.inode:
+            return told
+        now = entry.image
+        if not (now.command_line or "").startswith(told.command_line or ""):
+            return told
+        path = told.executable or now.executable
+        return Image(path, told.inode, now.command_line, now.environ)
 
     # Ancestors.
 
@@ -275,3 +277,8 @@ class ProcessTable:
             )
             entry.cgroup_id = raw.cgroup_id
         return entry.cgroup
+
+
+def _is_cut(command_line: str | None) -> bool:
+    """Whether the process may have more arguments than an exec event has room for."""
+    return command_line is not None and len(command_line.encode()) >= _ARGV_BYTES - 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from profguard.context.containers import Cgroup, parse
 from profguard.context.entry import NO_PARENT, Entry, Key
-from profguard.context.procfs import Image, ProcDir, boot_ns
+from profguard.context.procfs import ProcDir, boot_ns
 
 
 class Reader:
@@ -31,11 +31,6 @@ class Reader:
         """The process; which one its parent is remains open."""
         found = self._read(key[0], key[1], tid)
         return found and found[0]
-
-    def program(self, key: Key, tid: int) -> tuple[Image, Cgroup | None] | None:
-        """What the process runs now, and in which cgroup."""
-        entry = self.read(key, tid)
-        return entry and (entry.image, entry.cgroup)
 
     def cgroup(self, key: Key) -> Cgroup | None:
         with suppress(OSError), ProcDir(self._proc, key[0]) as process:

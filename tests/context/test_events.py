@@ -254,12 +254,35 @@ def test_an_exec_event_gets_the_variables_of_that_exec_only(make_table, event, r
     assert table.lookup(task).environ == {"MARK": "x"}
 
 
-def test_an_exec_event_without_a_path_or_with_cut_arguments_is_completed(table, event, raw, spawn):
+def test_an_exec_event_without_a_path_is_completed(table, event, raw, spawn):
     child = spawn(SLEEP, "60", "0" * 100)
     task = raw(child.pid)
     args = {"pathname": None, "inode": os.stat(SLEEP).st_ino, "argv": (SLEEP, "60", "000")}
     table.on_exec(task, event("sched_process_exec", **args))
     assert programs(table.lookup(task)) == (os.path.realpath(SLEEP), f"{SLEEP} 60 {'0' * 100}")
+
+
+def test_arguments_that_the_exec_event_has_no_room_for_are_read(table, event, raw, spawn):
+    """So that nothing is hidden behind a long first argument."""
+    line = f"{SLEEP} 60 {'0' * 2000} 1"
+    child = spawn(*line.split())
+    sent = tuple(line[:1024].split())
+    args = {"pathname": os.path.realpath(SLEEP), "inode": os.stat(SLEEP).st_ino, "argv": sent}
+    task = raw(child.pid)
+    table.on_exec(task, event("sched_process_exec", **args))
+    assert table.lookup(task).command_line == line
+
+
+def test_an_exec_keeps_the_cgroup_of_a_process_that_is_gone(table, run, raw, fork):
+    pid = fork()
+    task = raw(pid)
+    table.on_fork(raw(os.getpid()), task)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    run(task)
+    process = table.lookup(task)
+    assert process.executable == "/usr/bin/perf"
+    assert process.cgroup == table.lookup(raw(os.getpid())).cgroup is not None
 
 
 def test_the_table_is_bounded_and_keeps_what_is_used(make_table, event):
