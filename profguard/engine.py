@@ -30,10 +30,11 @@ class Change(NamedTuple):
     event: Event
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Act:
     finding: Finding
     window_ns: int
+    began_ns: int  # boot time
 
 
 class Engine:
@@ -43,7 +44,7 @@ class Engine:
         self.rules = rules
         self._acts: OrderedDict[Hashable, _Act] = OrderedDict()
         self._session_acts: dict[str, Hashable] = {}
-        self._session_findings: dict[str, list[Finding]] = {}
+        self._followers: dict[str, set[_Act]] = {}
         self._lost_at_ns: int | None = None
 
     def feed(self, event: Event) -> list[Change]:
@@ -58,11 +59,10 @@ class Engine:
         """The changes that a session's end, by `event`, makes: findings get end and duration."""
         self._session_acts.pop(session.id, None)
         changes = []
-        for finding in self._session_findings.pop(session.id, ()):
+        for act in self._followers.pop(session.id, ()):
+            finding = act.finding
             finding.ended_ns = session.ended_ns
-            finding.duration_ns = session.duration_ns
-            if finding.session != session.id:  # a later session of the same act
-                finding.duration_ns = session.ended_ns - finding.started_ns
+            finding.duration_ns = event.at_ns - act.began_ns
             changes.append(Change("ended", finding, event))
         return changes
 
@@ -85,19 +85,20 @@ class Engine:
 
     def _match(self, rule: Rule, act: Hashable, session: str | None, event: Event) -> Change:
         key = (rule.id, rule.suppress_key(event)) if rule.suppress_by is not None else act
-        known = self._acts.get(key)
-        if known and event.time_ns - known.finding.last_seen_ns <= known.window_ns:
+        found = self._acts.get(key)
+        if found and event.time_ns - found.finding.last_seen_ns <= found.window_ns:
             self._acts.move_to_end(key)
-            change = self._repeat(rule, known, event)
+            kind = self._repeat(rule, found, event)
         else:
-            change = self._open(rule, key, event)
+            found, kind = self._open(rule, key, event), "opened"
+        finding = found.finding
         if session:
-            self._follow(change.finding, session, event)
-        if self._lost_at_ns is not None and self._lost_at_ns >= change.finding.first_seen_ns:
-            change.finding.tainted = True
-        return change
+            self._follow(found, session, event)
+        if self._lost_at_ns is not None and self._lost_at_ns >= finding.first_seen_ns:
+            finding.tainted = True
+        return Change(kind, finding, event)
 
-    def _open(self, rule: Rule, key: Hashable, event: Event) -> Change:
+    def _open(self, rule: Rule, key: Hashable, event: Event) -> _Act:
         finding = Finding(
             id=uuid7(event.time_ns, (rule.id, key)),
             rule_id=rule.id,
@@ -112,13 +113,14 @@ class Engine:
             mechanism=_mechanism(event),
             started_ns=event.time_ns,
         )
-        self._acts[key] = _Act(finding, rule.suppress_for_ns)
+        act = self._acts[key] = _Act(finding, rule.suppress_for_ns, event.at_ns)
         if len(self._acts) > MAX_ACTS:
             self._acts.popitem(last=False)
-        return Change("opened", finding, event)
+        return act
 
     @staticmethod
-    def _repeat(rule: Rule, act: _Act, event: Event) -> Change:
+    def _repeat(rule: Rule, act: _Act, event: Event) -> str:
+        """Fold a match into its act; returns the kind of change."""
         finding = act.finding
         finding.count += 1
         finding.last_seen_ns = max(finding.last_seen_ns, event.time_ns)
@@ -126,24 +128,22 @@ class Engine:
         if rule.id not in finding.rules:
             finding.rules.append(rule.id)
         if LEVELS.index(rule.level) <= LEVELS.index(finding.level):
-            return Change("repeated", finding, event)
+            return "repeated"
         finding.rules.remove(rule.id)
         finding.rules.insert(0, rule.id)
         finding.rule_id, finding.rule_title, finding.level = rule.id, rule.title, rule.level
         finding.tags, finding.message = rule.tags, rule.render(event)
         finding.event, finding.mechanism = event, _mechanism(event)
-        return Change("escalated", finding, event)
+        return "escalated"
 
-    def _follow(self, finding: Finding, session: str, event: Event) -> None:
-        """The finding is about this session: its end will be the finding's."""
+    def _follow(self, act: _Act, session: str, event: Event) -> None:
+        """The act has this session: its end will be the finding's."""
         if event["duration_ns"] is not None:
             return  # the event is the session's end, or part of it
-        if finding.session is None:
-            finding.session, finding.started_ns = session, event.time_ns
+        finding = act.finding
+        finding.session = finding.session or session
         finding.ended_ns = finding.duration_ns = None
-        followers = self._session_findings.setdefault(session, [])
-        if finding not in followers:
-            followers.append(finding)
+        self._followers.setdefault(session, set()).add(act)
 
 
 def _identity(process: Process | None) -> Hashable:

@@ -145,6 +145,11 @@ class Event(msgspec.Struct, kw_only=True):
     def __setitem__(self, name: str, value: Any) -> None:
         self.args[self.spec.index[name]] = value
 
+    @property
+    def at_ns(self) -> int:
+        """Time for differences: boot time, which does not jump, where it is known."""
+        return self.time_ns if self.boot_ns is None else self.boot_ns
+
     def as_dict(self) -> dict[str, Any]:
         """The public shape: one JSON object, nested by dots, with `"type": "event"`."""
         head = {"name": self.spec.name, "time": rfc3339(self.time_ns), "source": self.source}

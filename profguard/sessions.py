@@ -92,12 +92,12 @@ class Sessions:
         else:
             out = [event]
         if self._held:
-            out += self.release(_at(event))
+            out += self.release(event.at_ns)
         return out
 
     def release(self, boot_ns: int) -> list[Event]:
         """The held events that turned out to be no probes by this time."""
-        due = [key for key, held in self._held.items() if boot_ns - _at(held) >= PROBE_NS]
+        due = [key for key, held in self._held.items() if boot_ns - held.at_ns >= PROBE_NS]
         return [event for key in due for event in self._switch_on(self._held.pop(key))]
 
     # --- on ---
@@ -147,7 +147,7 @@ class Sessions:
                 scope=scope,
                 relation=event.relation,
                 started_ns=event.time_ns,
-                started_boot_ns=_at(event),
+                started_boot_ns=event.at_ns,
             )
             if owner:
                 self._by_owner[owner].add(session)
@@ -155,7 +155,7 @@ class Sessions:
 
     def _add(self, session, key, code, event_id, event: Event) -> None:
         tid = event.target.tid if event.target else None
-        switch = Switch(session, code, event_id, tid, _at(event))
+        switch = Switch(session, code, event_id, tid, event.at_ns)
         self._on[key] = session.live[key] = switch
         if tid:
             self._by_tid[tid].add(key)
@@ -177,7 +177,7 @@ class Sessions:
         switches = [self._remove(key) for key in known]
         self._finish(event, switches)
         event["session"] = switches[0].session.id
-        event["duration_ns"] = _at(event) - min(switch.since_boot_ns for switch in switches)
+        event["duration_ns"] = event.at_ns - min(switch.since_boot_ns for switch in switches)
         return [event]
 
     def _remove(self, key: Hashable) -> Switch:
@@ -195,7 +195,7 @@ class Sessions:
             if session.live:
                 continue
             session.ended_ns = event.time_ns
-            session.duration_ns = _at(event) - session.started_boot_ns
+            session.duration_ns = event.at_ns - session.started_boot_ns
             del self._open[session.owner, session.scope, session.mechanism]
             if session.owner:
                 sessions = self._by_owner[session.owner]
@@ -248,12 +248,7 @@ class Sessions:
             switch = self._remove(key)
             self._finish(event, [switch])
             event["session"] = switch.session.id
-            event["duration_ns"] = _at(event) - switch.since_boot_ns
-
-
-def _at(event: Event) -> int:
-    """Boot time where it is known: it does not jump. An event written by hand may have none."""
-    return event.time_ns if event.boot_ns is None else event.boot_ns
+            event["duration_ns"] = event.at_ns - switch.since_boot_ns
 
 
 def _identity(process: Process | None) -> Identity | None:
@@ -295,7 +290,7 @@ def _disabled_by_exit(event: Event, session: Session, switches: list[Switch]) ->
         "cause": "exit",
         "mechanism": session.mechanism,
         "session": session.id,
-        "duration_ns": _at(event) - min(switch.since_boot_ns for switch in switches),
+        "duration_ns": event.at_ns - min(switch.since_boot_ns for switch in switches),
     }
     args = [values.get(arg.name) for arg in _PROF.public_args]
     return msgspec.structs.replace(

@@ -16,6 +16,7 @@ COMMANDS = {
     "record": ("profguard.cli.sensor:record", "write what happens on this machine to a capture"),
     "replay": ("profguard.cli.sensor:replay", "run the rules over a capture"),
     "doctor": ("profguard.cli.doctor:doctor", "what this kernel allows, and which probes attach"),
+    "demo": ("profguard.cli.demo:demo", "see the whole way in a minute: act, finding, alert"),
     "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),
     "findings": ("profguard.cli.findings:group", "list, show, count and export what was found"),
     "alerts": ("profguard.cli.alerts:group", "see what was sent to whom, and send again"),

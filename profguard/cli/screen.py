@@ -69,15 +69,15 @@ class Screen:
                 self._show(finding)
             elif change.kind == "ended":
                 seconds = (finding.duration_ns or 0) / 1e9
-                say(f"{clock(change.event)}  ended     {finding.message} ({seconds:.1f} s)")
+                say(f"{clock(change.event)}  ended     after {seconds:.1f} s: finding {finding.id}")
 
     def _show(self, finding: Finding) -> None:
         level = click.style(f"{finding.level:<9}", **_COLOURS[finding.level])
         event = finding.event
         click.echo(f"{clock(event)}  {level} {click.style(printable(finding.message), bold=True)}")
-        say(
-            f"{'':20}{who(event.process)} -> {who(event.target) if event.target else event.relation}"
-        )
+        if event.process:
+            target = who(event.target) if event.target else event.relation
+            say(f"{'':20}{who(event.process)} -> {target}")
         say(f"{'':20}{finding.mechanism}, rule '{finding.rule_title}', finding {finding.id}")
 
     def flush(self) -> None:

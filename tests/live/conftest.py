@@ -1,0 +1,94 @@
+"""Fixtures of the live tests.
+
+Under CI a kernel that refuses BPF fails them; elsewhere they are skipped, with its reason.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from profguard import resources
+from profguard.rules import pack
+from tests.live.harness import CONFIG, PRODUCTION, PROFGUARD, LiveSensor, Receiver
+
+
+@pytest.fixture(scope="session")
+def kernel():
+    """This kernel takes the sensor's probes."""
+    answer = subprocess.run([PROFGUARD, "doctor", "--json"], capture_output=True, text=True)
+    if answer.returncode:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse(f"the sensor cannot run here: {answer.stderr.strip()}")
+
+
+@pytest.fixture(scope="session")
+def receiver():
+    server = Receiver()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    assert not server.refused
+
+
+@pytest.fixture(scope="session")
+def sensor(kernel, receiver, tmp_path_factory):
+    """One sensor with the shipped rules for all acts, which happen one after the other."""
+    config = CONFIG.format(port=receiver.server_port)
+    live = LiveSensor(tmp_path_factory.mktemp("sensor"), config=config)
+    yield live
+    assert live.stop() == 0, live.errors()
+
+
+@pytest.fixture
+def start_sensor(kernel, tmp_path):
+    """Start a sensor of the test's own."""
+    started = []
+
+    def start(*options, config=None):
+        started.append(LiveSensor(tmp_path, *options, config=config))
+        return started[-1]
+
+    yield start
+    for live in started:
+        if live.process.poll() is None:
+            live.stop()
+
+
+@pytest.fixture
+def target():
+    """A Python process that works a little, in production by its environment."""
+    code = (
+        "import time\nprint('up', flush=True)\nwhile True:\n  sum(range(10000)); time.sleep(0.01)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env=os.environ | PRODUCTION
+    )
+    process.stdout.readline()
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
+def server(tmp_path):
+    """The path of a program that is in production by its name, and ends after a while."""
+    path = tmp_path / "prod-server"
+    shutil.copy(shutil.which("sleep"), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shipped():
+    """The shipped rule of a file name."""
+    rules = pack.load([resources.folder("rules")])
+
+    def find(name):
+        rule = rules.get(name)
+        assert rule, f"there is no shipped rule {name}"
+        return rule
+
+    return find

@@ -1,0 +1,131 @@
+"""The sensor as its users run it: a process of its own, a real receiver, and the real tools."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from standardwebhooks.webhooks import Webhook
+
+PROFGUARD = str(Path(sys.executable).with_name("profguard"))
+SECRET = "whsec_" + "cHJvZmd1YXJkLXRlc3Qtc2VjcmV0LTMyYnl0ZXM="
+PRODUCTION = {"ROLE": "production"}
+
+CONFIG = """
+[labels]
+production = [{{"executable|endswith" = "/prod-server"}}, {{"environ.ROLE" = "production"}}]
+
+[[alerts]]
+name = "receiver"
+sink = "webhook"
+url = "http://127.0.0.1:{port}/hook"
+secret_env = "WEBHOOK_SECRET"
+min_level = "low"
+"""
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes webhooks, verifies their signature as any receiver would, and notes when they came."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.alerts: list[tuple[float, dict]] = []
+        self.refused: list[str] = []
+
+    def about(self, finding_id: str) -> list[tuple[float, dict]]:
+        return [item for item in self.alerts if item[1]["finding"]["id"] == finding_id]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        try:
+            Webhook(SECRET).verify(body, dict(self.headers.items()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test shall show it
+            self.server.refused.append(repr(error))
+        else:
+            self.server.alerts.append((time.time(), json.loads(body)))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class LiveSensor:
+    """A running `profguard run --json --events`, what it printed, and its database."""
+
+    def __init__(self, folder: Path, *options: str, config: str | None = None):
+        self.db = folder / "profguard.db"
+        command = [PROFGUARD, "run", "--json", "--events", "--db", str(self.db), *options]
+        if config:
+            (folder / "profguard.toml").write_text(config)
+            command += ["--config", str(folder / "profguard.toml")]
+        self.stderr = (folder / "stderr").open("w+")
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=self.stderr,
+            env=os.environ | {"WEBHOOK_SECRET": SECRET},
+        )
+        self.lines: list[dict] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        armed = wait_for(lambda: any(line.get("state") == "armed" for line in self.lines), 20)
+        assert armed, self.errors()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+
+    def errors(self) -> str:
+        self.stderr.seek(0)
+        return self.stderr.read()
+
+    def events(self, name: str, **arguments) -> list[dict]:
+        """The events with that name and those arguments so far."""
+        return [
+            line
+            for line in list(self.lines)
+            if line["type"] == "event"
+            and line["event"]["name"] == name
+            and all(line[name].get(key) == value for key, value in arguments.items())
+        ]
+
+    def findings(self) -> list[dict]:
+        """The rows of the database, oldest first."""
+        connection = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [
+                dict(row) for row in connection.execute("SELECT * FROM findings ORDER BY rowid")
+            ]
+        finally:
+            connection.close()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        code = self.process.wait(20)
+        self._reader.join(5)
+        return code
+
+
+def wait_for(check, timeout_s: float = 10.0, every_s: float = 0.02):
+    """What `check()` gives as soon as it is true, or its last answer."""
+    deadline = time.monotonic() + timeout_s
+    while not (answer := check()) and time.monotonic() < deadline:
+        time.sleep(every_s)
+    return answer
+
+
+def needs(tool: str) -> str:
+    """The path of a tool; `make test` installs all of them."""
+    path = shutil.which(tool) or shutil.which(tool, path=str(Path(sys.executable).parent))
+    assert path, f"{tool} is not installed"
+    return path
