@@ -21,7 +21,7 @@ from profguard.model import PROCESS_FIELDS, RELATIONS, SOURCES, Event
 from profguard.rules.interpret import explain
 from profguard.rules.pack import RuleSet, rule_files
 from profguard.rules.rule import Rule
-from profguard.rules.source import Document, read
+from profguard.rules.source import Document, read, told
 
 _FILE_KEYS = ("rule", "cases")
 _CASE_KEYS = ("name", "match", "event")
@@ -95,7 +95,7 @@ def _failure(rules: RuleSet, case: Case) -> Problem | None:
         hint = "; ".join(map(str, explain(case.rule.condition, case.event).reasons()))
     verb = "should match, but does not" if case.match else "should not match, but does"
     said = f"rule {case.rule.id}, case '{case.name}': {verb}"
-    return Problem("PG115", said, case.place, hint)
+    return told("PG115", said, case.place, hint)
 
 
 def missing_cases(rules: RuleSet, cases: Iterable[Case], severity: str) -> list[Problem]:
@@ -110,7 +110,7 @@ def missing_cases(rules: RuleSet, cases: Iterable[Case], severity: str) -> list[
         ]
         if lacks and rule.event is not None and rule.enabled:
             said = f"rule '{rule.title}' has no test: it lacks " + " and ".join(lacks)
-            problems.append(Problem("PG114", said, rule.place, None, severity))
+            problems.append(told("PG114", said, rule.place, None, severity))
     return problems
 
 
@@ -127,7 +127,7 @@ class _Reader:
 
     def fail(self, message: str, *path, hint: str | None = None, key: bool = False) -> None:
         place = self.document.place(*path, key=key)
-        self.problems.append(Problem("PG120", message, place, hint))
+        self.problems.append(told("PG120", message, place, hint))
 
     def known(self, table: Any, keys: Iterable[str], *path) -> bool:
         """Whether `table` is a map of only these keys; what is not so is reported."""

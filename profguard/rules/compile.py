@@ -19,6 +19,7 @@ from profguard.rules.tree import Node, Or, Test, all_of
 _MAX_INDENT = 16
 
 _MAX_BRANCHES = 16
+_MAX_ATTEMPTS = 3
 
 # What is left to ask: the conjuncts of each way in which a rule may match. The first number of a
 # way is the rule's, the others tell its alternatives apart.
@@ -160,30 +161,31 @@ class _Block:
 
         Returns the groups to look up and what is pending now; no groups where none was split.
         """
-        whole = dict(pending)
-        made: dict[Way, list[Way]] = {}
-        for way, nodes in others.items():
-            choice = self.choice(nodes)
-            if choice is None:
-                continue
-            rest = tuple(node for node in nodes if node is not choice)
-            branches = [self.writer.conjuncts(branch) for branch in choice.parts]
-            made[way] = [(*way, index) for index in range(len(branches))]
-            pending = {
-                **{one: those for one, those in pending.items() if one != way},
-                **{
-                    one: tuple(dict.fromkeys((*branch, *rest)))
-                    for one, branch in zip(made[way], branches, strict=True)
-                },
-            }
-        if not made:
-            return {}, whole
-        groups = choose_keys(self.demands(pending))
-        grouped = {way for group in groups.values() for way in group}
-        failed = [way for way, parts in made.items() if not grouped.issuperset(parts)]
-        if failed:  # keep those whole: asking their parts one by one gains nothing
-            return self.split({w: n for w, n in others.items() if w not in failed}, whole)
-        return groups, pending
+        choices = {way: self.choice(nodes) for way, nodes in others.items()}
+        for _ in range(_MAX_ATTEMPTS):
+            choices = {way: choice for way, choice in choices.items() if choice}
+            if not choices:
+                break
+            parts = {way: self.parts(way, pending[way], choice) for way, choice in choices.items()}
+            after = {way: nodes for way, nodes in pending.items() if way not in parts}
+            for made in parts.values():
+                after |= made
+            groups = choose_keys(self.demands(after))
+            grouped = {way for group in groups.values() for way in group}
+            # Asking the alternatives of a way one by one would gain nothing: keep it whole.
+            choices = {w: c if grouped.issuperset(parts[w]) else None for w, c in choices.items()}
+            if all(choices.values()):
+                return groups, after
+        return {}, pending
+
+    def parts(self, way: Way, nodes: tuple[Node, ...], choice: Or) -> Pending:
+        """The ways that one is when its alternatives stand for themselves."""
+        rest = [node for node in nodes if node is not choice]
+        branches = map(self.writer.conjuncts, choice.parts)
+        return {
+            (*way, index): tuple(dict.fromkeys((*branch, *rest)))
+            for index, branch in enumerate(branches)
+        }
 
     def choice(self, nodes: tuple[Node, ...]) -> Or | None:
         """The alternatives among a way's conjuncts each of which demands some exact value."""

@@ -8,7 +8,7 @@ from typing import Any
 from profguard.errors import Problem, did_you_mean
 from profguard.rules.fields import Field
 from profguard.rules.rule import DEFAULT_SUPPRESS_NS, REFERENCE
-from profguard.rules.source import Document
+from profguard.rules.source import Document, told
 
 KEY = "profguard"
 KEYS = ("message", "suppress", "enabled")
@@ -59,7 +59,7 @@ class ExtensionReader:
 
     def fail(self, path: tuple, message: str, hint: str | None = None, *, key=False) -> None:
         place = self.document.place(*path, key=key)
-        self.problems.append(Problem("PG108", message, place, hint))
+        self.problems.append(told("PG108", message, place, hint))
 
     def table(self, value: Any, path: tuple, keys: tuple[str, ...]) -> bool:
         """Whether `value` is a map; its unknown keys are reported."""

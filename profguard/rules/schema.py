@@ -1,17 +1,27 @@
-"""The public Sigma schema, as shipped, and what of ours is added to it."""
+"""The public Sigma schema as shipped, and the one for editors, which knows our fields and values.
 
+A rule that loads fits both. The editors' schema also refuses misspelt fields, modifiers and
+values, and completes them.
+"""
+
+import copy
 import json
+import re
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError, best_match
-
-from profguard.errors import Problem, did_you_mean
+from profguard.events import REGISTRY
 from profguard.resources import folder
-from profguard.rules.source import Document
+from profguard.rules.extension import DURATION, KEY
+from profguard.rules.fields import ENVIRON, Field, fields_of
+from profguard.rules.modifiers import MODIFIERS
+from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE, Mapping
 
 PUBLIC_SCHEMA = "sigma-detection-rule.json"
+
+_SCALARS = ["string", "number", "boolean", "null"]
+_MODIFIERS = rf"(\|({'|'.join(MODIFIERS)}))"
+_ENVIRON_KEY = rf"^(process|target)\.{re.escape(ENVIRON)}[^|]+{_MODIFIERS}*$"
 
 
 @cache
@@ -21,63 +31,149 @@ def sigma_schema() -> dict[str, Any]:
     The specification lets `condition` be a list, any of which may match; the schema forgot.
     """
     found = json.loads((folder("schemas") / PUBLIC_SCHEMA).read_text())
-    single = found["properties"]["detection"]["properties"]["condition"]
-    several = {"type": "array", "minItems": 1, "items": {"type": "string"}}
-    found["properties"]["detection"]["properties"]["condition"] = {
+    detection = found["properties"]["detection"]["properties"]
+    single = detection["condition"]
+    detection["condition"] = {
         "description": single["description"],
-        "anyOf": [{"type": "string"}, several],
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        ],
     }
     return found
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(sigma_schema(), format_checker=FormatChecker(["uuid"]))
-
-
-def problems_of(document: Document) -> dict[str, list[Problem]]:
-    """How a document departs from the schema, by the top-level key that is wrong.
-
-    What is missing at the top has the key "".
-    """
-    found: dict[str, list[Problem]] = {}
-    for error in _validator().iter_errors(document.value):
-        leaf = error if error.validator == "oneOf" else best_match([error])
-        path = tuple(leaf.absolute_path)
-        place = document.place(*path)
-        problem = Problem("PG108", _said(leaf, path), place, _hint(leaf))
-        found.setdefault(str(path[0]) if path else "", []).append(problem)
+def rule_schema() -> dict[str, Any]:
+    """The JSON Schema of profguard's rules: the public one, our key, and each event's fields."""
+    found = copy.deepcopy(sigma_schema())
+    found["title"] = "Sigma rule for profguard"
+    found["properties"][KEY] = _extension()
+    found["$defs"] = {"values": _one_or_more({"type": _SCALARS})}
+    found["allOf"] = [
+        {
+            "if": _logsource({"service": {"const": SERVICE}}, ["service"]),
+            "then": _logsource(
+                {
+                    "product": {"const": PRODUCT},
+                    "category": {"enum": [spec.name for spec in REGISTRY]},
+                },
+                ["category"],
+            ),
+        }
+    ]
+    for spec in REGISTRY:
+        source = {"service": {"const": SERVICE}, "category": {"const": spec.name}}
+        found["$defs"][spec.name] = _selection(list(fields_of(spec.name).values()))
+        found["allOf"].append(_detection(source, spec.name))
+    for mapping in MAPPINGS.values():
+        source = {
+            "product": {"const": PRODUCT},
+            "category": {"const": mapping.category},
+            "service": False,
+        }
+        found["$defs"][mapping.category] = _selection(_mapped(mapping))
+        found["allOf"].append(_detection(source, mapping.category))
     return found
 
 
-def _said(error: ValidationError, path: tuple) -> str:
-    where = ".".join(map(str, path)) or "the rule"
-    if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"{where} has no '{missing}'"
-    if error.validator == "type":
-        wanted = error.validator_value
-        names = {"object": "a map", "array": "a list", "string": "text"}
-        return f"{where} must be {names.get(wanted, wanted)}"
-    if error.validator == "oneOf":
-        return f"'{error.instance}' is not a value of {where}"
-    if error.validator == "format":
-        return f"{where} is not a {error.validator_value}"
-    if error.validator == "pattern":
-        return f"{where} does not have the form {error.validator_value}"
-    return f"{where}: {error.message[:200]}"
+def _extension() -> dict[str, Any]:
+    suppress = {
+        "by": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "fields: matches with equal values are repeats",
+        },
+        "for": {"type": "string", "pattern": f"^{DURATION}$", "description": "such as 10m or 1h"},
+    }
+    return {
+        "type": "object",
+        "description": "What profguard adds to Sigma",
+        "additionalProperties": False,
+        "properties": {
+            "message": {
+                "type": "string",
+                "description": "text of a finding; {process.executable} stands for a field",
+            },
+            "suppress": {
+                "type": "object",
+                "description": "when a match counts as a repeat of an earlier one",
+                "additionalProperties": False,
+                "properties": suppress,
+            },
+            "enabled": {"type": "boolean", "description": "false switches the rule off"},
+        },
+    }
 
 
-def _hint(error: ValidationError) -> str | None:
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        near = [did_you_mean(key, missing) for key in error.instance if key not in missing]
-        return "a rule needs title, logsource and detection" if not any(near) else None
-    if error.validator == "oneOf":
-        options = [option["const"] for option in error.validator_value]
-        return did_you_mean(str(error.instance), options) or "one of: " + ", ".join(options)
-    if error.validator == "type" and error.validator_value == "string":
-        return "put it in quotes"
-    if "timeframe" in error.absolute_path:
-        return "a timeframe belongs in a correlation rule"
-    return None
+def _logsource(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
+    # A property that must be missing has the schema `false`.
+    return {"properties": {"logsource": {"properties": properties, "required": required}}}
+
+
+def _detection(source: dict[str, Any], name: str) -> dict[str, Any]:
+    required = [key for key, schema in source.items() if schema]
+    selection = {"$ref": f"#/$defs/{name}"}
+    several = {"type": "array", "items": {"anyOf": [selection, {"type": ["string", "integer"]}]}}
+    return {
+        "if": _logsource(source, required),
+        "then": {
+            "properties": {
+                "detection": {
+                    "properties": {"condition": True},
+                    "additionalProperties": {"anyOf": [selection, several]},
+                }
+            }
+        },
+    }
+
+
+def _one_or_more(one: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
+
+
+def _selection(fields: list[Field]) -> dict[str, Any]:
+    """The schema of a map of fields: each by its name, and with modifiers behind it."""
+    names = "|".join(re.escape(source.name) for source in fields)
+    return {
+        "type": "object",
+        "properties": {
+            source.name: {"description": source.meaning, **_values(source)} for source in fields
+        },
+        "patternProperties": {
+            f"^({names}){_MODIFIERS}+$": {"$ref": "#/$defs/values"},
+            rf"^{_MODIFIERS}+$": {"$ref": "#/$defs/values"},
+            _ENVIRON_KEY: {"$ref": "#/$defs/values"},
+        },
+        "additionalProperties": False,
+    }
+
+
+def _values(source: Field) -> dict[str, Any]:
+    if source.choices is not None:
+        # Names in any case and texts with wildcards are valid; the plain names are offered.
+        written = "|".join(map(_any_case, source.choices))
+        text = {"type": "string", "pattern": rf"^({written})$|[*?]"}
+        return _one_or_more({"anyOf": [{"enum": list(source.choices)}, text, {"type": "null"}]})
+    if source.kind == "int":
+        return _one_or_more({"type": ["number", "null"]})
+    if source.kind == "bool":
+        return _one_or_more({"type": ["boolean", "null"]})
+    return {"$ref": "#/$defs/values"}
+
+
+def _any_case(name: str) -> str:
+    return "".join(
+        f"[{char.lower()}{char.upper()}]" if char.isalpha() else re.escape(char) for char in name
+    )
+
+
+def _mapped(mapping: Mapping) -> list[Field]:
+    """The fields of a generic log source: the taxonomy's names, and ours."""
+    ours = fields_of(mapping.event)
+    known = [
+        Field(name, "absent", "absent", meaning="not observed by profguard: always absent")
+        if target is None
+        else Field(name, ours[target].kind, "", meaning=ours[target].meaning)
+        for name, target in mapping.fields.items()
+    ]
+    return [*known, *ours.values()]

@@ -25,7 +25,7 @@ from profguard.rules.modifiers import (
     Scalar,
     to_matcher,
 )
-from profguard.rules.source import Document
+from profguard.rules.source import Document, told
 from profguard.rules.text import Wild, parse_text
 from profguard.rules.tree import Keyword, Node, Not, Test, all_of, any_of
 
@@ -71,7 +71,7 @@ class SelectionBuilder:
         return None if None in parts else any_of(parts)
 
     def fail(self, code: str, message: str, place: Place, hint: str | None = None) -> None:
-        self.problems.append(Problem(code, message, place, hint))
+        self.problems.append(told(code, message, place, hint))
 
     def item(self, key: str, value: Any, path: tuple) -> Node | None:
         """The tree of one `field|modifier: values`."""

@@ -6,16 +6,17 @@ from typing import Any
 
 from profguard.errors import Problem, did_you_mean
 from profguard.events import BY_NAME
-from profguard.rules import condition, schema
+from profguard.rules import condition
 from profguard.rules.extension import KEY, Extension, ExtensionReader
 from profguard.rules.fields import Field, known_names, resolve
 from profguard.rules.matchers import SameAs
 from profguard.rules.modifiers import Placeholders
 from profguard.rules.rule import DEFAULT_LEVEL, Rule
 from profguard.rules.selection import SelectionBuilder
-from profguard.rules.source import Document
+from profguard.rules.source import Document, told
 from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE
 from profguard.rules.tree import Node, Test, any_of, leaves
+from profguard.rules.validate import problems_of
 
 
 def read_rule(
@@ -28,7 +29,7 @@ def read_rule(
     found: list[Problem] = []
     rule = None
     if _supported(document, found):
-        wrong = schema.problems_of(document)
+        wrong = problems_of(document)
         found += itertools.chain.from_iterable(wrong.values())
         if not wrong.keys() & _ESSENTIAL:
             rule = _Reader(document, wrong.keys(), name, placeholders, found).rule()
@@ -50,12 +51,12 @@ _OTHER_KINDS = {
 def _supported(document: Document, problems: list[Problem]) -> bool:
     value = document.value
     if not isinstance(value, dict):
-        problems.append(Problem("PG108", "a rule is a map", document.place()))
+        problems.append(told("PG108", "a rule is a map", document.place()))
         return False
     for key, said in _OTHER_KINDS.items():
         if key in value:
             place = document.place(key, key=True)
-            problems.append(Problem("PG119", said, place, "keep such files elsewhere"))
+            problems.append(told("PG119", said, place, "keep such files elsewhere"))
             return False
     return True
 
@@ -80,7 +81,7 @@ class _Reader:
         self.category: str | None = None  # of a generic log source
 
     def fail(self, code, message, place, hint=None, severity="error") -> None:
-        self.problems.append(Problem(code, message, place, hint, severity))
+        self.problems.append(told(code, message, place, hint, severity))
 
     def rule(self) -> Rule:
         """The rule; it is only whole where no error was reported."""

@@ -16,14 +16,19 @@ from profguard.errors import Place, Problem
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
+MAX_SHOWN = 500  # characters of a source line or of a message
 MAX_NODES = 20_000  # of one file, aliases counted as what they stand for
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_STR_TAGS = ("tag:yaml.org,2002:str", "!")
+_TAGS = {
+    yaml.ScalarEvent: ("tag:yaml.org,2002:str", "!"),
+    yaml.SequenceStartEvent: ("tag:yaml.org,2002:seq", "!"),
+    yaml.MappingStartEvent: ("tag:yaml.org,2002:map", "!"),
+}
 _INT = re.compile(r"[-+]?[0-9]+")
 _RADIX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?")
 _WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -72,10 +77,10 @@ class Document:
         whole = self.place(*path, key=key)
         if mark is None or mark.raw is None or whole.text is None:
             return whole
-        column = whole.column + start
-        if whole.text[column - 1 : column - 1 + length] != mark.raw[start : start + length]:
-            column += 1  # behind the opening quote
-        if whole.text[column - 1 : column - 1 + length] != mark.raw[start : start + length]:
+        quoted = whole.text[whole.column - 1] in "'\""
+        column = whole.column + start + quoted
+        wanted = mark.raw[start : start + length]
+        if not whole.text.startswith(wanted, column - 1):
             return whole  # folded over lines, or written with escapes
         return place_in(self.path, self.lines, whole.line, column, length)
 
@@ -85,8 +90,22 @@ class Document:
         return mark.raw if mark else None
 
 
+def told(
+    code: str, message: str, place: Place, hint: str | None = None, severity: str = "error"
+) -> Problem:
+    """A Problem that stays readable whatever the file has for names and values."""
+    return Problem(code, _cut(message), place, hint and _cut(hint), severity)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + " ..."
+
+
 def place_in(path: str, lines: list[str], line: int, column: int, length: int = 1) -> Place:
+    """A place with its source line, unless that is too long to be shown."""
     text = lines[line - 1].replace("\t", " ") if 0 < line <= len(lines) else None
+    if text is not None and len(text) > MAX_SHOWN:
+        text = None
     room = len(text) - column + 1 if text is not None else length
     return Place(path, line, column, text, max(1, min(length, room)))
 
@@ -127,8 +146,9 @@ def parse(text: str, path: str, problems: list[Problem]) -> list[Document]:
         place = composer.at(mark) if mark else Place(path)
         problems.append(Problem("PG101", said, place))
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        said = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
+        # The position is one of the UTF-8 text.
+        line = text.encode()[: error.position].count(b"\n") + 1
+        said = f"character U+{error.character:04X} is not allowed in YAML"
         problems.append(Problem("PG101", said, Place(path, line)))
     except _RefusedError as refusal:
         problems.append(refusal.problem)
@@ -178,6 +198,8 @@ class _Composer:
         if depth > MAX_DEPTH:
             raise self.refuse(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
         start, end = event.start_mark, event.end_mark
+        if event.tag is not None and event.tag not in _TAGS[type(event)]:
+            raise self.refuse(f"tag {event.tag} is not allowed", start, "remove the tag")
         raw = None
         if isinstance(event, yaml.ScalarEvent):
             raw = event.value
@@ -210,8 +232,6 @@ class _Composer:
         return value
 
     def scalar(self, event) -> Any:
-        if event.tag is not None and event.tag not in _STR_TAGS:
-            raise self.refuse(f"tag {event.tag} is not allowed", event.start_mark, "remove the tag")
         text = event.value
         if event.tag is not None or not event.implicit[0]:
             return text
