@@ -74,6 +74,8 @@ class Store:
         with explained(self.path), closing(self.connect()) as connection:
             self._check(connection)
             if not readonly:
+                # lets retention give space back; counts only before the first table is made
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
                 connection.execute("PRAGMA journal_mode = WAL")
                 migrate(connection)
                 connection.execute("BEGIN IMMEDIATE")  # fails where it cannot be written

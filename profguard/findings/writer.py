@@ -6,28 +6,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Condition, Thread
-from typing import Protocol
 
 from profguard.errors import StoreError
-from profguard.findings import rows
 from profguard.findings.batch import Batch
+from profguard.findings.intake import Change, Intake, Plan
 from profguard.findings.redact import DEFAULT, Redactor
+from profguard.findings.retention import Retention
 from profguard.findings.store import Store, store_error
-from profguard.model import Event, Finding
 
 ROWS_PER_COMMIT = 1_000
 COMMIT_AFTER_S = 0.05
 PENDING_MAX = 20_000  # rows kept in memory while the database cannot take them, about 40 MB
 RETRY_FIRST_S, RETRY_MOST_S = 0.1, 5.0
-_REMEMBERED_MAX = 10_000  # ids kept to recognise what was queued or dropped before
-
-
-class Change(Protocol):
-    """What happened to a finding: `kind` is opened, escalated, repeated or ended."""
-
-    kind: str
-    finding: Finding
-    event: Event | None
+PRUNE_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +48,18 @@ class Writer:
     def __init__(
         self,
         store: Store,
-        plan: Callable[[Finding], Iterable[tuple]] | None = None,
+        plan: Plan | None = None,
         *,
         redactor: Redactor = DEFAULT,
+        retention: Retention | None = None,
         on_commit: Callable[[], None] | None = None,
         on_trouble: Callable[[WriterStatus], None] | None = None,
         pending_max: int = PENDING_MAX,
     ):
         self._store = store
-        self._plan = plan
-        self._redactor = redactor
+        self._intake = Intake(plan, redactor)
+        self._retention = retention
+        self._prune_at = 0.0
         self._on_commit = on_commit
         self._on_trouble = on_trouble
         self._pending_max = pending_max
@@ -80,8 +73,6 @@ class Writer:
         self._dropped: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._error: str | None = None
-        self._dropped_ids: dict[str, None] = {}
-        self._announced: dict[str, tuple] = {}
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._thread = Thread(target=self._run, name="profguard-writer", daemon=True)
@@ -99,7 +90,9 @@ class Writer:
         for change in changes:
             with self._changed:
                 if self._has_room(deadline) or self._is_known(change):
-                    self._queue(change)
+                    before = len(self._pending)
+                    self._intake.put(self._pending, change)
+                    self._announce(before)
                 else:
                     self._drop(change)
                     dropped += 1
@@ -112,7 +105,9 @@ class Writer:
         with self._changed:
             for row in new_rows:
                 if self._has_room(deadline):
-                    self._put(statement, row)
+                    before = len(self._pending)
+                    self._pending.put(statement, row)
+                    self._announce(before)
                 else:
                     self._dropped[statement] += 1
                     dropped += 1
@@ -171,44 +166,11 @@ class Writer:
 
     def _drop(self, change: Change) -> None:
         self._dropped[change.kind] += 1
-        if change.kind == "opened":
-            _remember(self._dropped_ids, change.finding.id)
+        self._intake.leave_out(change)
 
-    def _queue(self, change: Change) -> None:
-        finding = self._redactor.finding(change.finding)
-        kind = change.kind
-        if finding.id in self._dropped_ids:
-            del self._dropped_ids[finding.id]
-            kind = "opened"  # there was no room for it before; it is still going on
-        if kind in ("opened", "escalated"):  # what it is about is new
-            text = rows.event_json(finding.event)
-            self._put("findings", rows.finding_row(finding, text), finding.id)
-            self._pending.drop("updates", finding.id)  # older than this
-            self._put("finding_events", rows.finding_event_row(finding, kind, finding.event, text))
-        else:
-            self._put("updates", rows.update_row(finding), finding.id)
-            if change.event is not None and (kind == "ended" or finding.count <= rows.EVENTS_KEPT):
-                event = self._redactor.event(change.event)
-                self._put("finding_events", rows.finding_event_row(finding, kind, event))
-        self._queue_alerts(finding)
-
-    def _queue_alerts(self, finding: Finding) -> None:
-        # new at first, then only where a graver rule took over or another one matched too
-        standing = (finding.rule_id, finding.level, len(finding.rules))
-        if self._announced.get(finding.id) == standing:
-            return
-        _remember(self._announced, finding.id, standing)
-        for position, rule_id in enumerate(finding.rules):
-            key = (finding.id, rule_id)
-            self._put("finding_rules", (finding.id, rule_id, position), key)
-        for row in self._plan(finding) if self._plan else ():
-            self._put("outbox", row)
-
-    def _put(self, statement: str, row: tuple, key: object = None) -> None:
-        was_empty = not self._pending
-        self._pending.put(statement, row, key)
-        # the thread waits for a first row, then for COMMIT_AFTER_S or a full batch
-        if was_empty or len(self._pending) == ROWS_PER_COMMIT:
+    def _announce(self, before: int) -> None:
+        """Wake the thread for a first row, then for a full batch; it was `before` rows long."""
+        if before == 0 or before < ROWS_PER_COMMIT <= len(self._pending):
             self._changed.notify_all()
 
     # The writer's thread
@@ -218,6 +180,8 @@ class Writer:
         while self._take_batch():
             try:
                 refused = self._in_flight.commit(self._connected())
+                self._done(refused)
+                self._prune()
             except (sqlite3.Error, StoreError) as error:
                 if isinstance(error, sqlite3.Error):
                     error = store_error(error, self._store.path)
@@ -228,9 +192,14 @@ class Writer:
                 delay_s = min(2 * delay_s, RETRY_MOST_S)
             else:
                 delay_s = RETRY_FIRST_S
-                self._done(refused)
         self._abandon()
         self._disconnect()
+
+    def _prune(self) -> None:
+        if self._retention is None or time.monotonic() < self._prune_at:
+            return
+        if not self._retention.prune(self._connection, time.time_ns()):
+            self._prune_at = time.monotonic() + PRUNE_EVERY_S
 
     def _connected(self) -> sqlite3.Connection:
         """The connection; a new one where the file was removed or replaced under it."""
@@ -297,11 +266,3 @@ class Writer:
                     self._dropped[statement] += len(kept)
             self._in_flight, self._pending = Batch(), Batch()
             self._changed.notify_all()
-
-
-def _remember(memory: dict, key: str, value: object = None) -> None:
-    """Keep the latest _REMEMBERED_MAX keys."""
-    memory.pop(key, None)
-    memory[key] = value
-    if len(memory) > _REMEMBERED_MAX:
-        del memory[next(iter(memory))]
