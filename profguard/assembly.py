@@ -18,6 +18,7 @@ from profguard.context.processes import ProcessTable
 from profguard.engine import Change, Engine
 from profguard.findings import rows
 from profguard.findings.redact import Redactor
+from profguard.findings.retention import Retention
 from profguard.findings.store import Store
 from profguard.findings.writer import Writer, WriterStatus
 from profguard.ids import uuid7
@@ -26,6 +27,7 @@ from profguard.pipeline import Output, Pipeline
 from profguard.rules.pack import RuleSet, load
 from profguard.sensor.clock import measure_boot_to_wall_ns
 
+REPLAY_WAIT_S = 30.0  # a capture can be read faster than its findings are stored
 DRAIN_S = 5.0  # how long the end of a run waits for alerts to be delivered
 
 Trouble = Callable[[str], None]
@@ -98,10 +100,12 @@ def assemble_stored(
         store,
         (lambda finding: plan(finding, told)) if told else None,
         redactor=Redactor(config.redact.patterns),
+        retention=Retention(config.store.retention_days, config.store.max_size_mb << 20),
         on_commit=delivery.wake if delivery else None,
         on_trouble=report,
     )
-    assembly = assemble(config, rules, [Stored(writer), *outputs])
+    stored = Stored(writer, wait_s=0.0 if alerts else REPLAY_WAIT_S)
+    assembly = assemble(config, rules, [stored, *outputs])
     assembly.writer, assembly.delivery = writer, delivery
     if delivery:
         delivery.start()
@@ -109,18 +113,21 @@ def assemble_stored(
 
 
 class Stored:
-    """The output that keeps findings and losses in the database."""
+    """The output that keeps findings and losses in the database.
 
-    def __init__(self, writer: Writer):
-        self._writer = writer
+    Where the writer has no room a change waits for `wait_s`; then it is dropped and counted.
+    """
+
+    def __init__(self, writer: Writer, wait_s: float):
+        self._writer, self._wait_s = writer, wait_s
 
     def event(self, event: Event) -> None:
         if event.spec.name == "lost_events":
             row = rows.loss_row(event.time_ns, event["cpu"], event["event"], event["count"])
-            self._writer.write("losses", [row])
+            self._writer.write("losses", [row], self._wait_s)
 
     def changes(self, changes: Sequence[Change]) -> None:
-        self._writer.submit(changes)
+        self._writer.submit(changes, self._wait_s)
 
     def flush(self) -> None:
         """The writer flushes by itself, 50 ms after the first row."""
