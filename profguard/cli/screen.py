@@ -1,6 +1,7 @@
 """What the sensor shows while it runs: lines for people, or one JSON object a line."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import click
 import msgspec
@@ -10,6 +11,7 @@ from profguard.engine import Change
 from profguard.errors import printable
 from profguard.findings.redact import Redactor
 from profguard.model import Event, Finding, Process
+from profguard.sensor.live import Count
 
 _COLOURS = {
     "critical": {"fg": "white", "bg": "red", "bold": True},
@@ -40,6 +42,12 @@ class Json:
                 shown = self._redactor.finding(change.finding).as_dict()
                 shown["finding"]["change"] = change.kind
                 self._line(shown)
+
+    def summary(self, counts: dict[str, Count]) -> None:
+        """What happened in the kernel, what was lost, what arrived: by event."""
+        events = {name: asdict(count) for name, count in sorted(counts.items())}
+        self._line({"type": "status", "state": "summary", "events": events})
+        self.flush()
 
     def _line(self, item: dict) -> None:
         self._stream.write(self._encoder.encode(item) + b"\n")
@@ -79,6 +87,12 @@ class Screen:
             target = who(event.target) if event.target else event.relation
             say(f"{'':20}{who(event.process)} -> {target}")
         say(f"{'':20}{finding.mechanism}, rule '{finding.rule_title}', finding {finding.id}")
+
+    def summary(self, counts: dict[str, Count]) -> None:
+        received = sum(count.received for count in counts.values())
+        lost = sum(count.dropped for count in counts.values())
+        findings = f"{self.findings} finding{'' if self.findings == 1 else 's'}"
+        say(f"\n{received} events, {lost} lost, {findings}. `profguard findings list` shows them.")
 
     def flush(self) -> None:
         click.get_text_stream("stdout").flush()

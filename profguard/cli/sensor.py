@@ -82,8 +82,7 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
     finally:
         sensor.close()
         assembly.close()
-    if not as_json:
-        _summary(sensor, screen)
+    screen.summary(sensor.counts)
 
 
 def _warn(trouble: str) -> None:
@@ -120,12 +119,6 @@ def _watch(sensor: Sensor, assembly: Assembly, store: Store, seconds, *, as_json
 def _totals(sensor: Sensor) -> tuple[int, int]:
     counts = sensor.counts.values()
     return sum(count.received for count in counts), sum(count.dropped for count in counts)
-
-
-def _summary(sensor: Sensor, screen: Screen) -> None:
-    received, dropped = _totals(sensor)
-    findings = "1 finding" if screen.findings == 1 else f"{screen.findings} findings"
-    say(f"\n{received} events, {dropped} lost, {findings}. `profguard findings list` shows them.")
 
 
 def _replay_instead(error: SensorError, settings: Config, rules, *, as_json: bool) -> None:

@@ -48,8 +48,8 @@ def start_sensor(kernel, tmp_path):
     """Start a sensor of the test's own."""
     started = []
 
-    def start(*options, config=None):
-        started.append(LiveSensor(tmp_path, *options, config=config))
+    def start(*options, **settings):
+        started.append(LiveSensor(tmp_path, *options, **settings))
         return started[-1]
 
     yield start

@@ -61,9 +61,10 @@ class _Handler(BaseHTTPRequestHandler):
 class LiveSensor:
     """A running `profguard run --json --events`, what it printed, and its database."""
 
-    def __init__(self, folder: Path, *options: str, config: str | None = None):
+    def __init__(self, folder: Path, *options: str, config: str | None = None, events=True):
         self.db = folder / "profguard.db"
-        command = [PROFGUARD, "run", "--json", "--events", "--db", str(self.db), *options]
+        command = [PROFGUARD, "run", "--json", "--db", str(self.db), *options]
+        command += ["--events"] if events else []
         if config:
             (folder / "profguard.toml").write_text(config)
             command += ["--config", str(folder / "profguard.toml")]
@@ -100,12 +101,13 @@ class LiveSensor:
 
     def findings(self) -> list[dict]:
         """The rows of the database, oldest first."""
+        return self.rows("SELECT * FROM findings ORDER BY rowid")
+
+    def rows(self, sql: str) -> list[dict]:
         connection = sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)
         connection.row_factory = sqlite3.Row
         try:
-            return [
-                dict(row) for row in connection.execute("SELECT * FROM findings ORDER BY rowid")
-            ]
+            return [dict(row) for row in connection.execute(sql)]
         finally:
             connection.close()
 

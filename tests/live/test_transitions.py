@@ -1,0 +1,217 @@
+"""Every way to switch a perf event on or off, done by real system calls, seen as a prof event."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from tests.live.harness import wait_for
+
+pytestmark = pytest.mark.live
+
+# What the acting program starts with: perf_event_open by hand, on the software clock.
+PRELUDE = """
+import ctypes, fcntl, os, struct, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+DISABLED, INHERIT, ON_EXEC = 1 << 0, 1 << 1, 1 << 12
+ENABLE, DISABLE, REFRESH, RESET, GROUP = 0x2400, 0x2401, 0x2402, 0x2403, 1
+def perf(flags=0, pid=0, cpu=-1, group=-1, config=0, period=100_000_000, open_flags=0):
+    attr = struct.pack("=IIQQQQQ", 1, 112, config, period, 1, 0, flags).ljust(112, b"\\0")
+    fd = libc.syscall(298, attr, pid, cpu, group, open_flags)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), "perf_event_open")
+    return fd
+"""
+
+
+@pytest.fixture
+def act(sensor):
+    """Run a program, wait until the sensor has seen its end, and give the prof events it owns."""
+
+    def run(code: str) -> list[dict]:
+        program = PRELUDE + textwrap.dedent(code)
+        process = subprocess.Popen([sys.executable, "-c", program])
+        assert process.wait(30) == 0
+        pid = process.pid
+        assert wait_for(
+            lambda: [e for e in sensor.events("sched_process_exit") if e["process"]["pid"] == pid]
+        )
+        return [e for e in sensor.events("prof") if e.get("process", {}).get("pid") == pid]
+
+    return run
+
+
+def steps(events: list[dict]) -> list[tuple[str, str]]:
+    return [(e["prof"]["action"], e["prof"]["cause"]) for e in events]
+
+
+def test_opened_running_and_closed(act):
+    """An event opened with disabled=0 is on from the open to the close."""
+    on, off = events = act("fd = perf(); time.sleep(0.2); os.close(fd)")
+    assert steps(events) == [("enable", "open"), ("disable", "close")]
+    assert on["prof"]["events"] == off["prof"]["events"] == [1 << 24]
+    assert on["prof"]["session"] == off["prof"]["session"]
+    assert 0.2e9 <= off["prof"]["duration_ns"] < 1e9
+    assert (on["relation"], on["prof"]["mode"], on["prof"]["pmu"]) == (
+        "self",
+        "sampling",
+        "cpu_clock",
+    )
+
+
+def test_switched_by_ioctl(act):
+    """ENABLE, DISABLE and REFRESH are transitions; ENABLE of what is on and RESET are none."""
+    events = act(
+        """
+        fd = perf(DISABLED)
+        for command in ENABLE, ENABLE, RESET, DISABLE, REFRESH, DISABLE:
+            fcntl.ioctl(fd, command, 1 if command == REFRESH else 0)
+        """
+    )
+    assert steps(events) == [("enable", "ioctl"), ("disable", "ioctl")] * 2
+    refreshed = [bool(event["prof"]["flags"] & 1 << 3) for event in events]
+    assert refreshed == [False, False, True, False]
+
+
+def test_a_group_is_one_transition(act):
+    """Switching the leader switches its siblings: one prof event that names all of them."""
+    (event,) = act(
+        """
+        leader = perf(DISABLED)
+        members = [perf(group=leader, config=n) for n in (2, 3, 4)]
+        fcntl.ioctl(leader, ENABLE, GROUP)
+        os._exit(0)
+        """
+    )[:1]
+    assert event["prof"]["total"] == 4
+    assert sorted(event["prof"]["events"]) == [1 << 24 | n for n in (0, 2, 3, 4)]
+    assert event["prof"]["flags"] & 1 << 12  # group
+
+
+def test_switched_by_prctl(act):
+    """PR_TASK_PERF_EVENTS_DISABLE and _ENABLE switch all events of the calling thread."""
+    events = act(
+        """
+        fds = perf(), perf(config=2)
+        libc.prctl(31, 0, 0, 0, 0); libc.prctl(32, 0, 0, 0, 0)
+        os._exit(0)
+        """
+    )
+    causes = [step for step in steps(events) if step[1] == "prctl"]
+    assert causes == [("disable", "prctl")] * 2 + [("enable", "prctl")] * 2
+
+
+def test_switched_on_by_exec(act, sensor):
+    """enable_on_exec: the exec of the target is the transition, its opener the actor."""
+    on, off = events = act(
+        """
+        ready, go = os.pipe(), os.pipe()
+        child = os.fork()
+        if not child:
+            os.read(go[0], 1); os.execv("/bin/sleep", ["sleep", "0.3"])
+        perf(DISABLED | ON_EXEC, pid=child)
+        os.write(go[1], b"x"); os.waitpid(child, 0)
+        """
+    )
+    assert steps(events) == [("enable", "exec"), ("disable", "exit")]
+    assert on["target"]["executable"].endswith("/sleep")
+    assert on["relation"] == off["relation"] == "child"
+    assert 0.3e9 <= off["prof"]["duration_ns"] < 2e9
+    assert off["prof"]["event_ids"] == on["prof"]["event_ids"]
+
+
+def test_inherited_by_fork(act):
+    """A child of a profiled process is profiled too, in the same session, until its own exit."""
+    events = act(
+        """
+        perf(INHERIT)
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        """
+    )
+    assert steps(events) == [
+        ("enable", "open"),
+        ("enable", "fork"),
+        ("disable", "exit"),
+        ("disable", "exit"),
+    ]
+    assert len({event["prof"]["session"] for event in events}) == 1
+    assert events[1]["prof"]["flags"] & 1 << 13  # inherited
+    assert events[1]["target"]["pid"] != events[0]["target"]["pid"]
+
+
+def test_a_counter_that_only_probes_is_no_profile(act):
+    """A counter opened running and closed at once asks what a machine can do; that is no act."""
+    assert act("os.close(perf(period=0))") == []
+
+
+def test_a_counter_that_stays_is_a_profile(act):
+    events = act("fd = perf(period=0); time.sleep(0.4); os.close(fd)")
+    assert steps(events) == [("enable", "open"), ("disable", "close")]
+    assert events[0]["prof"]["mode"] == "counting"
+
+
+def test_the_whole_cpu(act):
+    """A CPU-wide event has no target, and ends with its owner."""
+    on, off = events = act("perf(pid=-1, cpu=0)")
+    assert steps(events) == [("enable", "open"), ("disable", "exit")]
+    for event in events:
+        assert "target" not in event
+        assert event["relation"] == "cpu-wide"
+    assert on["prof"]["cpu"] == 0
+    assert off["prof"]["flags"] & 1 << 14
+
+
+def test_a_descriptor_that_was_passed_on(act):
+    """The owner is who opened the event, whoever holds the descriptor: identity is the kernel's."""
+    events = act(
+        """
+        fd = perf(DISABLED)
+        os.set_inheritable(fd, True)
+        child = os.fork()
+        if not child:
+            fcntl.ioctl(os.dup(fd), ENABLE, 0); os._exit(0)
+        os.waitpid(child, 0)
+        """
+    )
+    assert steps(events)[0] == ("enable", "ioctl")
+
+
+def test_a_posix_cpu_timer(act):
+    """timer_settime arms, timer_delete disarms."""
+    events = act(
+        """
+        class Event(ctypes.Structure):
+            _fields_ = [("value", ctypes.c_uint64), ("signo", ctypes.c_int),
+                        ("notify", ctypes.c_int), ("pad", ctypes.c_char * 48)]
+        timer, event = ctypes.c_int(), Event(signo=27, notify=1)
+        assert libc.syscall(222, 2, ctypes.byref(event), ctypes.byref(timer)) == 0
+        spec = struct.pack("=qqqq", 0, 10_000_000, 0, 10_000_000)
+        assert libc.syscall(223, timer, 0, spec, None) == 0
+        assert libc.syscall(226, timer) == 0
+        """
+    )
+    assert steps(events) == [("enable", "timer"), ("disable", "timer")]
+    assert events[0]["prof"]["mechanism"] == "posix_timer"
+
+
+def test_what_failed_is_told_with_its_error(act, sensor):
+    """A refused perf_event_open has the errno and no attributes: there is no event to read."""
+    process = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            PRELUDE + "\nimport os; print(os.getpid())\ntry: perf(config=77)\nexcept OSError: pass",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pid = int(process.stdout)
+    (event,) = wait_for(lambda: [e for e in sensor.events("perf") if e["process"]["pid"] == pid])
+    assert event["perf"]["ret"] == -2  # ENOENT
+    assert event["perf"]["config"] is None
+    assert event["perf"]["pmu"] is None
