@@ -4,6 +4,7 @@ Validation, the JSON schema and `profguard config show --defaults` all come from
 """
 
 import os
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from profguard.errors import Place
 from profguard.model import LEVELS
 from profguard.resources import folder
 
-SYSTEM_PATH = "/etc/profguard/profguard.toml"
+SYSTEM_PATH = Path("/etc/profguard/profguard.toml")
 SYSTEM_DATABASE = "/var/lib/profguard/profguard.db"
 
 Name = Annotated[

@@ -7,7 +7,7 @@ from profguard.config import LabelDefinition
 from profguard.errors import ConfigError, Place, Problem, RuleError
 from profguard.model import Process
 from profguard.rules.labels import Label, compile_selection
-from profguard.rules.tree import Test, leaves
+from profguard.rules.sigma import fields_in
 
 # What differs between the threads of one process.
 _THREAD_ATTRIBUTES = {"name", "tid"}
@@ -37,9 +37,9 @@ class Labeler:
         self._tests = tuple((label.name, label.matches) for label in labels)
         self.environ_names = frozenset().union(*(label.environ_names for label in labels))
         self.per_thread = any(
-            isinstance(leaf, Test) and leaf.field.key in _THREAD_ATTRIBUTES
+            field.key in _THREAD_ATTRIBUTES
             for label in labels
-            for leaf, _ in leaves(label.condition)
+            for field in fields_in(label.condition)
         )
 
     def __bool__(self) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from profguard.config import Config, config_schema, load, parse
+from profguard.config import Config, config_schema, file, load, parse
 from profguard.errors import ConfigError
 
 FILE = Path("/srv/guard.toml")
@@ -169,21 +169,21 @@ def test_a_folder_or_an_endless_file_is_no_configuration(tmp_path):
 
 
 def test_text_that_is_not_utf8_is_named_where_it_begins(tmp_path):
-    file = tmp_path / "x.toml"
-    file.write_bytes(b"[store]\npath = '\xff'\n")
-    problem = problem_of(file)
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"[store]\npath = '\xff'\n")
+    problem = problem_of(path)
     assert (problem.code, problem.place.line, problem.place.column) == ("PG202", 2, 9)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root is refused")
 @pytest.mark.parametrize("mode", [0o620, 0o602])
 def test_root_reads_no_configuration_that_others_can_write(tmp_path, mode):
-    file = tmp_path / "x.toml"
-    file.touch()
-    file.chmod(mode)
-    assert problem_of(file).code == "PG205"
-    file.chmod(0o644)
-    load(file)
+    path = tmp_path / "x.toml"
+    path.touch()
+    path.chmod(mode)
+    assert problem_of(path).code == "PG205"
+    path.chmod(0o644)
+    load(path)
 
 
 # What a schema cannot say: what several values are together, or what only their use shows.
@@ -202,3 +202,15 @@ IN_SCHEMA = [row for row in BROKEN if row[1] != "PG202" and row[4] not in BEYOND
 def test_an_editor_with_the_schema_sees_the_same_mistakes(text):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(tomllib.loads(text), config_schema())
+
+
+def test_without_a_name_the_file_of_the_system_is_read_if_there_is_one(tmp_path, monkeypatch):
+    system = tmp_path / "profguard.toml"
+    monkeypatch.setattr(file, "SYSTEM_PATH", system)
+    assert load() == Config()
+    system.write_text("[sensor]\nring_mb = 16\n")
+    assert load().sensor.ring_mb == 16
+    assert load().source.path == str(system)
+    system.unlink()
+    system.mkdir()
+    assert problem_of(None).code == "PG201"

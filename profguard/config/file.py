@@ -21,11 +21,12 @@ def load(path: Path | None = None) -> Config:
 
     Raises ConfigError with every problem: PG201 to PG205.
     """
-    if path is None:
-        path = Path(SYSTEM_PATH)
-        if not path.exists():
+    try:
+        return parse(_read(path or SYSTEM_PATH), path or SYSTEM_PATH)
+    except FileNotFoundError as error:
+        if path is None:
             return Config()
-    return parse(_read(path), path)
+        raise _unreadable(path, error) from None
 
 
 def parse(text: str, path: Path) -> Config:
@@ -52,16 +53,22 @@ def _at(path: Path) -> Place:
     return Place(str(path))
 
 
+def _unreadable(path: Path, error: OSError) -> ConfigError:
+    hint = f"--config names the file; without it {SYSTEM_PATH} is read, if there is one"
+    message = f"cannot read the configuration: {error.strerror}"
+    return ConfigError.of("PG201", message, hint, _at(path))
+
+
 def _read(path: Path) -> str:
+    """The text of the file. Raises FileNotFoundError, and ConfigError for all else."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             raw = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        hint = "--config names the file; without it /etc/profguard/profguard.toml is read if it is"
-        raise ConfigError.of(
-            "PG201", f"cannot read the configuration: {error.strerror}", hint + " there", _at(path)
-        ) from None
+        raise _unreadable(path, error) from None
     if len(raw) > MAX_BYTES:
         raise ConfigError.of("PG201", "the configuration is larger than 1 MiB", place=_at(path))
     # Who can write it decides what root runs, reads and appends to.
