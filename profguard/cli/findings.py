@@ -152,7 +152,7 @@ def stats(chosen: Filter, top: int, as_json: bool, **place) -> None:
     if as_json:
         emit({"type": "stats", **totals})
         return
-    say(f"{totals['findings']} findings of {totals['matches']} matches")
+    say(f"{_plural(totals['findings'], 'finding')}, {_plural(totals['matches'], 'match', 'es')}")
     for name, rows in totals.items():
         if name.startswith("by_") and rows:
             say("")
@@ -205,12 +205,17 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if len(row["rules"]) > 1:
         yield "also matched", ", ".join(row["rules"][1:])
     yield "message", _one_line(row["message"])
-    yield "seen", f"{row['first_seen']} to {row['last_seen']}, {row['count']} matches"
+    yield (
+        "seen",
+        f"{row['first_seen']} to {row['last_seen']}, {_plural(row['count'], 'match', 'es')}",
+    )
     for role in ("actor", "target"):
         yield role, _one_line(_process(row, role))
-        for fact in ("command_line", "user", "unit", "container_id", "labels"):
+        for fact in ("command_line", "user", "unit", "container_id"):
             if row[f"{role}_{fact}"] is not None:
                 yield f"  {fact.replace('_', ' ')}", _one_line(row[f"{role}_{fact}"])
+        if labels := json.loads(row[f"{role}_labels"] or "[]"):
+            yield "  labels", _one_line(", ".join(labels))
     for fact in ("relation", "mechanism", "session", "started", "ended", "host"):
         if row[fact] is not None:
             yield fact, _one_line(row[fact])
@@ -220,6 +225,10 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "tainted", "events were lost meanwhile: there may have been more"
     if tags := json.loads(row["tags"]):
         yield "tags", ", ".join(tags)
+
+
+def _plural(count: int, what: str, ending: str = "s") -> str:
+    return f"{count} {what}{'' if count == 1 else ending}"
 
 
 def _one_line(text: str) -> str:

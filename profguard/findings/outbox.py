@@ -30,7 +30,10 @@ class Queued:
 
 
 class Outbox:
-    """The outbox as one delivering thread uses it. Every method raises StoreError."""
+    """The outbox as one delivering thread uses it. Every method raises StoreError.
+
+    Only what is pending can be marked: a result that comes late undoes no other.
+    """
 
     def __init__(self, store: Store):
         self._store = store
@@ -64,21 +67,21 @@ class Outbox:
     def mark_delivered(self, alert_id: int, now_ns: int) -> None:
         self._execute(
             "UPDATE outbox SET state = 'delivered', attempts = attempts + 1, delivered = ?,"
-            " last_error = NULL WHERE id = ?",
+            " last_error = NULL WHERE id = ? AND state = 'pending'",
             (rfc3339(now_ns), alert_id),
         )
 
     def mark_failed(self, alert_id: int, error: str, next_attempt_ns: int) -> None:
         self._execute(
             "UPDATE outbox SET attempts = attempts + 1, last_error = ?, next_attempt_ns = ?"
-            " WHERE id = ?",
+            " WHERE id = ? AND state = 'pending'",
             (error, next_attempt_ns, alert_id),
         )
 
     def mark_dead(self, alert_id: int, error: str) -> None:
         self._execute(
             "UPDATE outbox SET state = 'dead', attempts = attempts + 1, last_error = ?"
-            " WHERE id = ?",
+            " WHERE id = ? AND state = 'pending'",
             (error, alert_id),
         )
 

@@ -119,8 +119,10 @@ def store(tmp_path):
 
 
 @pytest.fixture
-def alerting(store, change):
+def alerting(store, change, monkeypatch):
     """Start writer and delivery for some [[alerts]] tables; gives a function that adds findings."""
+
+    monkeypatch.setattr("profguard.alerts.delivery.POLL_S", 0.05)
 
     @contextmanager
     def start(*alerts, deliver=True, store=store, **options):

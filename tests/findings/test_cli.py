@@ -163,7 +163,7 @@ def test_stats(db):
     assert totals["by_target"][1] == {"target": None, "findings": 1, "matches": 1}
     assert totals["by_day"] == [{"day": "2027-01-15", "findings": 4, "matches": 541}]
     out = run(db, "stats", "--level", "high")
-    assert out.startswith("2 findings of 539 matches")
+    assert out.startswith("2 findings, 539 matches\n")
     assert "/opt/tools/py-spy" in out
 
 
@@ -179,7 +179,7 @@ def test_an_empty_database_is_no_error(tmp_path):
     assert run(path, "list") == "no findings\n"
     assert run(path, "list", "--json") == ""
     assert json.loads(run(path, "export", "--format", "json")) == []
-    assert run(path, "stats").startswith("0 findings")
+    assert run(path, "stats").startswith("0 findings, 0 matches")
 
 
 def test_a_page_that_is_damaged_is_named(db):
