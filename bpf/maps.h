@@ -3,6 +3,11 @@
 #define PG_MAPS_H
 
 struct pg_config {
+	/* Address of the kernel's function: a file whose ioctl it is is a perf event. A text symbol,
+	 * known also where the kernel keeps no data symbols (KALLSYMS_ALL=n). Userspace looks it up:
+	 * libbpf would read all 120,000 symbols for it, which takes longer than all the rest.
+	 */
+	__u64 perf_ioctl;
 	__u32 self_tgid; /* the sensor's own process: what it does is not reported */
 	__u32 tier;
 };

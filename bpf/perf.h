@@ -8,12 +8,9 @@ enum { PG_ATTR_FREQ = 1 << 10 };
 enum { PG_ATTR_FLAGS_OFFSET = 40 }; /* of the flag word in perf_event_attr: UAPI */
 enum { PG_PID_CGROUP = 1 << 2 };    /* PERF_FLAG_PID_CGROUP */
 
-/* A text symbol: known also where the kernel keeps no data symbols (KALLSYMS_ALL=n). */
-extern const void perf_ioctl __ksym;
-
 static __always_inline struct perf_event *pg_perf_of_file(struct file *file)
 {
-	if (!file || (void *)BPF_CORE_READ(file, f_op, unlocked_ioctl) != (void *)&perf_ioctl)
+	if (!file || (__u64)BPF_CORE_READ(file, f_op, unlocked_ioctl) != pg_config.perf_ioctl)
 		return NULL;
 	return BPF_CORE_READ(file, private_data);
 }

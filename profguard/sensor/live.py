@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from profguard.decode import Decoded, decode, record_size
 from profguard.events import BY_ID, BY_NAME
 from profguard.model import Event
-from profguard.sensor import rights, tiers
+from profguard.sensor import rights, symbols, tiers
 from profguard.sensor.clock import Clock
 from profguard.sensor.ring import Ring
 from profguard.tiers import TIERS
 
-_CONFIG = struct.Struct("<II")  # struct pg_config of bpf/maps.h
+_CONFIG = struct.Struct("<QII")  # struct pg_config of bpf/maps.h
 _COUNTER = struct.Struct("<QQ")  # struct pg_counter
 
 
@@ -46,7 +46,8 @@ class Sensor:
 
     def _prepare(self, bpf) -> None:
         tier_number = next(number for number, name in TIERS.items() if name == self.tier)
-        bpf.map(".rodata.config").set_initial(_CONFIG.pack(os.getpid(), tier_number))
+        values = (symbols.address("perf_ioctl"), os.getpid(), tier_number)
+        bpf.map(".rodata.config").set_initial(_CONFIG.pack(*values))
         bpf.map("ring").max_entries = self._ring_bytes
 
     def snapshot(self) -> Iterator[Decoded]:
