@@ -21,7 +21,7 @@ from profguard.cli.logs import configure
 from profguard.errors import EXIT_CODES
 from profguard.events import BY_NAME
 
-PROFGUARD = [sys.executable, "-c", "from profguard.cli import main; main()"]
+PROFGUARD = [sys.executable, "-m", "profguard"]
 SLOW = {"rich", "jsonschema", "httpx2", "structlog", "sqlite3", "msgspec", "yaml", "jinja2"}
 HOSTILE = "\x1b]0;owned\x07\x9b31m\u202e\udc80"
 
