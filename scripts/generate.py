@@ -15,9 +15,15 @@ from profguard.codegen import docs, header
 from profguard.codegen.schemas import event_schema
 from profguard.config import config_schema
 from profguard.findings.schema import finding_schema
+from profguard.rules.schema import rule_schema
 
 ROOT = Path(__file__).parent.parent
-SCHEMAS = {"event": event_schema, "finding": finding_schema, "config": config_schema}
+SCHEMAS = {
+    "event": event_schema,
+    "rule": rule_schema,
+    "finding": finding_schema,
+    "config": config_schema,
+}
 
 
 def generated() -> dict[str, str]:

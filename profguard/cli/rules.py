@@ -3,81 +3,79 @@
 import json
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
-from profguard.errors import (
-    CaptureError,
-    Place,
-    Problem,
-    ProfguardError,
-    UsageError,
-    did_you_mean,
-)
+from profguard.cli.output import emit, json_option, say, table
+from profguard.errors import CaptureError, Place, Problem, UsageError, did_you_mean, printable
+from profguard.model import Event
 from profguard.resources import folder
-from profguard.rules import load
+from profguard.rules import Rule, load
+from profguard.rules.cases import missing_cases, read_cases, run_cases
+from profguard.rules.interpret import Answer
+from profguard.rules.interpret import explain as explain_node
+from profguard.rules.lint import warnings
 
-DIRECTORIES = click.argument("directories", metavar="[DIR]...", nargs=-1, type=Path)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-CASES = click.option("--cases", type=Path, help="Case files (default: tests/rules beside DIR).")
+directories_argument = click.argument("directories", metavar="[DIR]...", nargs=-1, type=Path)
+cases_option = click.option(
+    "--cases", type=Path, metavar="DIR", help="Where the cases are (default: tests/rules beside)."
+)
 
 
-@click.group(no_args_is_help=True)
-def group():
+@click.group()
+def group() -> None:
     """Check, test and explain detection rules.
 
-    DIR is a directory of rules, or one file; without it, the shipped rules.
+    DIR is a directory of rules or one rule file; without it, the shipped rules are meant.
     """
 
 
 @group.command()
-@DIRECTORIES
-@CASES
-@JSON
-def lint(directories, cases, as_json):
+@directories_argument
+@cases_option
+@json_option
+def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> None:
     """Check rules: errors, and warnings about what is doubtful.
 
-    Exit status is 0 where there is no error, 1 where there is.
+    Exits with 0 where there is no error, with 1 where there is one.
 
     \b
     Examples:
-      profguard rules lint
-      profguard rules lint /etc/profguard/rules
-      profguard rules lint my_rule.yml --json
+      profguard rules lint                        the shipped rules
+      profguard rules lint /etc/profguard/rules   rules of your own
+      profguard rules lint my_rule.yml --json     one file, for a program
     """
-    from profguard.rules.cases import missing_cases, read_cases
-    from profguard.rules.lint import warnings
-
     paths = _paths(directories)
     rules = load(paths, skip_bad=True)
     problems = [*rules.problems, *warnings(rules)]
-    if folders := _case_folders(paths, cases):
-        found = read_cases(folders, rules, problems, whole=_whole(paths))
+    folders = _case_folders(paths, cases)
+    if folders:
+        found = read_cases(folders, rules, problems, whole=_beside(paths, folders))
         problems += missing_cases(rules, found, "warning")
     _finish(problems, as_json, {"rules": len(rules.rules), "foreign": len(rules.foreign)})
 
 
 @group.command()
-@DIRECTORIES
-@CASES
-@JSON
-def test(directories, cases, as_json):
-    """Run each rule's test cases.
+@directories_argument
+@cases_option
+@json_option
+def test(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> None:
+    """Run each rule's cases: events that it must match, and events that it must leave alone.
 
-    A rule needs a case that fires and one that stays quiet. Exit status is 0 where every case
-    does what it says, 1 where one does not.
+    A rule needs a case of either kind. Exits with 0 where every case does what it says, with 1
+    where one does not.
 
     \b
     Examples:
-      profguard rules test
-      profguard rules test /etc/profguard/rules --cases /etc/profguard/cases
+      profguard rules test                        the shipped rules
+      profguard rules test my_rules --cases my_cases
     """
-    from profguard.rules.cases import missing_cases, read_cases, run_cases
-
     paths = _paths(directories)
     rules = load(paths, skip_bad=True)
     problems = [problem for problem in rules.problems if problem.severity == "error"]
-    found = read_cases(_case_folders(paths, cases), rules, problems, whole=_whole(paths))
+    folders = _case_folders(paths, cases)
+    found = read_cases(folders, rules, problems, whole=_beside(paths, folders))
     results = run_cases(rules, found)
     problems += [result.problem for result in results if result.problem]
     problems += missing_cases(rules, found, "error")
@@ -87,70 +85,58 @@ def test(directories, cases, as_json):
 
 
 @group.command(name="list")
-@DIRECTORIES
-@JSON
-def list_rules(directories, as_json):
+@directories_argument
+@json_option
+def list_rules(directories: tuple[Path, ...], as_json: bool) -> None:
     """List rules, gravest first.
 
     \b
     Examples:
-      profguard rules list
-      profguard rules list rules/ --json
+      profguard rules list                        level, event, title and id
+      profguard rules list my_rules --json        all about each, one a line
     """
     rules = load(_paths(directories))
     if as_json:
-        click.echo(json.dumps([_summary(rule) for rule in rules.rules], indent=2))
+        for rule in rules.rules:
+            emit(_summary(rule))
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("level", "event", "title", "id", box=None, pad_edge=False)
-    for rule in rules.rules:
-        event = rule.event or f"none ({rule.logsource})"
-        state = event if rule.enabled else f"{event}, disabled"
-        table.add_row(*(Text(cell) for cell in (rule.level, state, rule.title, rule.id)))
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    rows = [(rule.level, _asked_of(rule), rule.title, rule.id) for rule in rules.rules]
+    table(("level", "event", "title", "id"), rows)
 
 
 @group.command()
-@click.argument("rule")
-@click.option("--event", "event_file", type=Path, help="An event in JSON, or - for stdin.")
-@click.option("--rules", "directories", multiple=True, type=Path, help="Where the rules are.")
-@JSON
-def explain(rule, event_file, directories, as_json):
-    """Show a rule's condition as a tree, and with an event which parts are true.
+@click.argument("rule", metavar="RULE")
+@click.option("--event", "event_file", metavar="FILE", help="An event in JSON; - reads stdin.")
+@click.option("--rules", "directories", metavar="DIR", multiple=True, type=Path)
+@json_option
+def explain(
+    rule: str, event_file: str | None, directories: tuple[Path, ...], as_json: bool
+) -> None:
+    """Show a rule's condition as a tree; with an event, which parts of it are true.
 
-    RULE is a rule's id, title or file name, or a rule file.
+    RULE is a rule's id, title or file name, or the path of a rule file.
 
     \b
     Examples:
       profguard rules explain unexpected_profiling
-      profguard record - --for 5 prof | head -1 |
-        profguard rules explain unexpected_profiling --event -
+      profguard rules explain my_rule.yml --event event.json
     """
-    from profguard.rules.interpret import explain as explain_node
-
-    named = Path(rule)
-    paths = [named] if not directories and named.suffix and named.is_file() else directories
-    rules = load(_paths(paths))
-    found = rules.rules[0] if paths == [named] and rules.rules else rules.get(rule)
-    if found is None:
-        names = [Path(known.path).stem for known in rules.rules]
-        raise UsageError.of("PG701", f"no rule is called '{rule}'", did_you_mean(rule, names))
+    found = _named(rule, directories)
     if found.condition is None:
         said = f"rule '{found.title}' is for the log source {found.logsource}: it never matches"
         raise UsageError.of("PG701", said, place=found.place)
-    answer = explain_node(found.condition, _event(event_file, found) if event_file else None)
+    event = None if event_file is None else _event(event_file, found)
+    answer = explain_node(found.condition, event)
     if as_json:
-        click.echo(json.dumps({"rule": _summary(found), "condition": answer.as_dict()}, indent=2))
+        emit({"rule": _summary(found), "condition": answer.as_dict()})
     else:
         _show_tree(found, answer)
 
 
 @group.command()
-def schema():
-    """Print the JSON Schema of rules: editors complete field names and values with it.
+@json_option
+def schema(as_json: bool) -> None:
+    """Print the JSON Schema of rules, with which editors complete fields and values.
 
     \b
     Examples:
@@ -158,44 +144,75 @@ def schema():
     """
     from profguard.rules.schema import rule_schema
 
-    click.echo(json.dumps(rule_schema(), indent=2))
+    if as_json:
+        emit(rule_schema())
+    else:
+        say(json.dumps(rule_schema(), indent=1))
 
 
-def _paths(directories) -> list[Path]:
+def _paths(directories: tuple[Path, ...]) -> list[Path]:
     return list(directories) or [folder("rules")]
 
 
 def _case_folders(paths: list[Path], chosen: Path | None) -> list[Path]:
-    """Where the cases of these rules are: `chosen`, or tests/rules beside each directory."""
+    """Where these rules' cases are: `chosen`, or tests/rules beside or above each path."""
     if chosen is not None:
         return [chosen]
-    roots = [path if path.is_dir() else path.parent for path in paths]
-    beside = [root.resolve().parent / "tests" / "rules" for root in roots]
-    return [path for path in dict.fromkeys(beside) if path.is_dir()]
+    found: dict[Path, None] = {}
+    for path in paths:
+        nearest = (above / "tests" / "rules" for above in list(path.resolve().parents)[:4])
+        found |= dict.fromkeys([one for one in nearest if one.is_dir()][:1])
+    return list(found)
 
 
-def _whole(paths: list[Path]) -> bool:
-    return all(path.is_dir() for path in paths)
+def _beside(paths: list[Path], folders: list[Path]) -> bool:
+    """Whether `paths` are all the rules that these cases can be for."""
+    roots = {path.resolve().parent / "tests" / "rules" for path in paths if path.is_dir()}
+    return len(roots) == len(paths) and all(one.resolve() in roots for one in folders)
 
 
-def _finish(problems: list[Problem], as_json: bool, counts: dict, cases: list | None = None):
-    """Print problems and counts; exit 1 where there is an error."""
+def _finish(
+    problems: list[Problem], as_json: bool, counts: dict[str, int], results: list | None = None
+) -> NoReturn:
+    """Print problems and counts; exit with 1 where there is an error."""
+    problems = sorted(problems, key=lambda p: (p.place.path, p.place.line, p.place.column))
     errors = sum(problem.severity == "error" for problem in problems)
     counts = {**counts, "errors": errors, "warnings": len(problems) - errors}
     if as_json:
-        out = {**counts, "problems": [problem.as_dict() for problem in problems]}
-        if cases is not None:
-            out["results"] = cases
-        click.echo(json.dumps(out, indent=2))
+        told = {} if results is None else {"results": results}
+        emit({**counts, **told, "problems": [problem.as_dict() for problem in problems]})
     else:
         for problem in problems:
-            click.echo(problem.render() + "\n")
-        shown = {name: count for name, count in counts.items() if count or name != "foreign"}
-        click.echo(", ".join(f"{count} {name}" for name, count in shown.items()))
+            say(problem.render() + "\n")
+        counts.setdefault("foreign", 0)
+        foreign = counts.pop("foreign")
+        say(", ".join(f"{count} {name}" for name, count in counts.items()))
+        if foreign:
+            say(f"{foreign} of the rules for log sources that profguard does not have")
     sys.exit(1 if errors else 0)
 
 
-def _summary(rule) -> dict:
+def _named(name: str, directories: tuple[Path, ...]) -> Rule:
+    path = Path(name)
+    if not directories and path.is_file():
+        rules = load([path])
+        found = rules.rules[0] if rules.rules else None
+    else:
+        rules = load(_paths(directories))
+        found = rules.get(name)
+    if found is None:
+        names = [Path(known.path).stem for known in rules.rules]
+        hint = did_you_mean(name, names) or "`profguard rules list` lists them"
+        raise UsageError.of("PG701", f"no rule is called '{name}'", hint)
+    return found
+
+
+def _asked_of(rule: Rule) -> str:
+    event = rule.event or f"none ({rule.logsource})"
+    return event if rule.enabled else f"{event}, disabled"
+
+
+def _summary(rule: Rule) -> dict:
     return {
         "id": rule.id,
         "title": rule.title,
@@ -211,21 +228,18 @@ def _summary(rule) -> dict:
     }
 
 
-def _event(path: Path, rule):
-    """The event of a JSON file (its first line, if that is an object by itself)."""
-    from profguard.model import Event
-
-    place = Place(str(path), 1)
+def _event(name: str, rule: Rule) -> Event:
+    """The event of a JSON file: the whole of it, or its first line."""
+    place = Place("stdin" if name == "-" else name, 1)
     try:
-        text = click.open_file(str(path)).read()
-        try:
-            nested = json.loads(text)
-        except ValueError:
-            nested = json.loads(text.partition("\n")[0])
-        event = Event.from_dict(nested)
+        with click.open_file(name) as file:
+            text = file.read()
+        event = Event.from_dict(_json(text))
     except OSError as error:
         raise CaptureError.of("PG501", f"cannot read: {error.strerror}", place=place) from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except KeyError as error:
+        raise CaptureError.of("PG502", f"not an event: no {error}", place=place) from None
+    except (ValueError, TypeError, AttributeError) as error:
         raise CaptureError.of("PG502", f"not an event: {error}", place=place) from None
     if event.spec.name != rule.event:
         said = f"rule '{rule.title}' is asked of {rule.event} events, this is {event.spec.name}"
@@ -233,34 +247,34 @@ def _event(path: Path, rule):
     return event
 
 
-def _show_tree(rule, answer) -> None:
+def _json(text: str) -> dict:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return json.loads(text.partition("\n")[0])
+
+
+def _show_tree(rule: Rule, answer: Answer) -> None:
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree
 
-    def line(node) -> Text:
-        mark = {True: ("yes ", "green"), False: ("no  ", "red"), None: ("", "")}[node.truth]
-        value = "" if node.value is None else f"  ({node.value})"
-        return Text.assemble(mark, str(node.node), (value, "dim"))
+    def line(part: Answer) -> Text:
+        mark = {True: ("yes  ", "green"), False: ("no   ", "red"), None: ("", "")}[part.truth]
+        value = "" if part.value is None else f"  (it is {part.value})"
+        return Text.assemble(mark, printable(str(part.node)), (value, "dim"))
 
-    def grow(tree: Tree, node) -> Tree:
-        for part in node.parts:
-            grow(tree.add(line(part)), part)
+    def grow(tree: Tree, part: Answer) -> Tree:
+        for one in part.parts:
+            grow(tree.add(line(one)), one)
         return tree
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    console.print(Text(f"{rule.title}  [{rule.level}]  {rule.place}", "bold"))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 1_000)
+    console.print(Text(printable(f"{rule.title} ({rule.level}), {rule.place}"), "bold"))
     console.print(grow(Tree(line(answer)), answer))
 
 
-def main() -> None:
-    """This group as a program of its own."""
-    try:
-        group()
-    except ProfguardError as error:
-        click.echo(error.render(), err=True)
-        sys.exit(error.exit_code)
-
-
 if __name__ == "__main__":
-    main()
+    from profguard.cli import execute
+
+    sys.exit(execute(["rules", *sys.argv[1:]]))

@@ -110,7 +110,8 @@ def missing_cases(rules: RuleSet, cases: Iterable[Case], severity: str) -> list[
         ]
         if lacks and rule.event is not None and rule.enabled:
             said = f"rule '{rule.title}' has no test: it lacks " + " and ".join(lacks)
-            problems.append(told("PG114", said, rule.place, None, severity))
+            hint = f"add cases to {Path(rule.path).stem}.yml in tests/rules"
+            problems.append(told("PG114", said, rule.place, hint, severity))
     return problems
 
 

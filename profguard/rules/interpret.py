@@ -135,7 +135,7 @@ def explain(node: Node, event: Event | None = None) -> Answer:
     value = None
     if isinstance(node, Test):
         found = read(node.field, event)
-        value = "absent" if found is None else repr(shown(found))
-        if isinstance(found, int):
-            value = str(found)
+        value = "absent" if found is None else shown(found)
+        if isinstance(found, str):
+            value = f"'{value}'"
     return Answer(node, matches(node, event), value, parts)

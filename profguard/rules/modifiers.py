@@ -4,11 +4,8 @@ A value starts as a Text, a Scalar (number or boolean) or None, each modifier tu
 several others, and what is left in the end becomes a matcher.
 """
 
-import base64
-import ipaddress
-import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,41 +13,35 @@ from profguard.errors import did_you_mean
 from profguard.rules.matchers import (
     TIME_PARTS,
     Absent,
-    Cidr,
-    Compare,
     Matcher,
     OneOf,
     Pattern,
-    Present,
     SameAs,
     TimePart,
     of_text,
 )
 from profguard.rules.text import Text, Wild, parse_text
-
-MAX_VARIANTS = 5_000  # texts that one value may grow into
-
-Placeholders = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Scalar:
-    """A number or boolean, with the text that the rule has for it."""
-
-    value: int | float | bool
-    raw: str
-
-    @property
-    def is_number(self) -> bool:
-        return not isinstance(self.value, bool)
-
-
-class ModifierError(ValueError):
-    """A modifier that does not exist, or does not fit; `code` is PG104, PG105 or PG117."""
-
-    def __init__(self, code: str, message: str, hint: str | None = None):
-        self.code, self.hint = code, hint
-        super().__init__(message)
+from profguard.rules.transforms import (
+    MAX_VARIANTS,
+    ModifierError,
+    Placeholders,
+    Scalar,
+    any_dash,
+    around,
+    as_comparison,
+    as_field,
+    as_network,
+    as_presence,
+    as_regex,
+    as_time_part,
+    expanded,
+    plain_text,
+    to_base64,
+    to_base64_offsets,
+    to_utf16,
+    with_case,
+    with_flag,
+)
 
 
 @dataclass(frozen=True)
@@ -71,187 +62,6 @@ class Modifier:
     takes_text: str = "text"
 
 
-def _encode(value: Text | bytes) -> bytes:
-    if isinstance(value, bytes):
-        return value
-    if value.has_wildcards:
-        raise ModifierError(
-            "PG105",
-            f"a value with wildcards cannot be encoded: {value}",
-            r"put contains, startswith or endswith last; write \* and \? for plain characters",
-        )
-    return value.plain.encode("utf-8", "surrogateescape")
-
-
-def _literal(data: bytes | str, like: Text | bytes) -> Text:
-    text = data.decode("latin-1") if isinstance(data, bytes) else data
-    return Text((text,) if text else (), like.cased if isinstance(like, Text) else False)
-
-
-def _base64(value: Text | bytes, _) -> Text:
-    return _literal(base64.b64encode(_encode(value)), value)
-
-
-def _base64offset(value: Text | bytes, _) -> list[Text]:
-    """What base64 makes of the value where 0, 1 or 2 bytes stand before it, and some after it.
-
-    Characters that depend on those other bytes are cut off.
-    """
-    data = _encode(value)
-    variants = []
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + data)
-        start = (0, 2, 3)[offset]
-        end = len(encoded) - (0, 3, 2)[(len(data) + offset) % 3]
-        variants.append(_literal(encoded[start:end], value))
-    return variants
-
-
-def _utf16(codec: str, mark: bytes = b""):
-    def apply(value: Text | bytes, _) -> bytes:
-        return mark + _encode(value).decode("utf-8", "surrogateescape").encode(codec, "replace")
-
-    return apply
-
-
-_DASHES = ("-", "/", "\N{EN DASH}", "\N{EM DASH}", "\N{HORIZONTAL BAR}")
-# A dash that begins an option: before a word, and not inside of one.
-_OPTION = re.compile(rf"\B[{''.join(_DASHES)}]\b")
-
-
-def _windash(value: Text, _) -> list[Text]:
-    slots: list[tuple] = []
-    for part in value.parts:
-        if isinstance(part, Wild):
-            slots.append((part,))
-            continue
-        end = 0
-        for match in _OPTION.finditer(part):
-            slots += [(part[end : match.start()],), _DASHES]
-            end = match.end()
-        slots.append((part[end:],))
-    if len(_DASHES) ** sum(slot is _DASHES for slot in slots) > MAX_VARIANTS:
-        raise ModifierError(
-            "PG105",
-            "too many dashes for windash: every combination would be tried",
-            "split the value, or use re",
-        )
-    return [value.with_parts(parts) for parts in itertools.product(*slots)]
-
-
-def _around(before: tuple, after: tuple, relation: str):
-    def apply(value: Text | SameAs, _) -> Text | SameAs:
-        if isinstance(value, SameAs):
-            return replace(value, relation=relation)
-        return value.between(before, after)
-
-    return apply
-
-
-def _cased(value: Text | SameAs | None, _) -> Text | SameAs | None:
-    if value is None:
-        return None
-    if isinstance(value, SameAs):
-        return replace(value, folded=False)
-    return replace(value, cased=True)
-
-
-def _unchanged(value: Text, name: str) -> str:
-    if value.raw is None:
-        raise ModifierError("PG105", f"{name} must come before the other modifiers")
-    return value.raw
-
-
-def _re(value: Text, _) -> Pattern:
-    source = _unchanged(value, "re")
-    try:
-        re.compile(source)
-    except (re.error, RecursionError, OverflowError) as error:
-        at = getattr(error, "pos", None)
-        where = f" at character {at + 1}" if at is not None else ""
-        said = getattr(error, "msg", str(error))
-        raise ModifierError("PG105", f"not a regular expression{where}: {said}") from None
-    return Pattern(source, 0, source)
-
-
-def _flag(flag: re.RegexFlag):
-    def apply(value: Pattern, _) -> Pattern:
-        return replace(value, flags=value.flags | int(flag))
-
-    return apply
-
-
-def _cidr(value: Text, _) -> Cidr:
-    source = _unchanged(value, "cidr")
-    try:
-        return Cidr(ipaddress.ip_network(source))
-    except ValueError as error:
-        hint = "write a network as 10.0.0.0/8 or fd00::/8"
-        raise ModifierError("PG105", f"not a network: {error}", hint) from None
-
-
-def _fieldref(value: Text, _) -> SameAs:
-    return SameAs(_unchanged(value, "fieldref"))
-
-
-def _exists(value: Scalar, _) -> Matcher:
-    if value.is_number:
-        raise ModifierError("PG105", "exists takes true or false")
-    return Present() if value.value else Absent()
-
-
-def _number(value: Scalar, name: str) -> int | float:
-    if not value.is_number:
-        raise ModifierError("PG105", f"{name} takes a number, not {value.raw}")
-    return value.value
-
-
-def _compare(name: str, operator: str):
-    def apply(value: Scalar | TimePart, _) -> Compare | TimePart:
-        if isinstance(value, TimePart):
-            return replace(value, operator=operator)
-        return Compare(operator, _number(value, name))
-
-    return apply
-
-
-def _time(part: str):
-    def apply(value: Scalar, _) -> TimePart:
-        return TimePart(part, _number(value, part))
-
-    return apply
-
-
-_PLACEHOLDER = re.compile(r"(?<!\\)%([^%\s\\]+)%")
-
-
-def _expand(value: Text, placeholders: Placeholders) -> list[Any]:
-    """The value with each `%name%` replaced by every value that the configuration gives it."""
-    variants: list[tuple] = [()]
-    for part in value.parts:
-        if isinstance(part, Wild):
-            variants = [(*variant, part) for variant in variants]
-            continue
-        pieces = _PLACEHOLDER.split(part)  # text, name, text, name, ..., text
-        for index, piece in enumerate(pieces):
-            if index % 2:
-                options = [parse_text(str(v)).parts for v in _meaning(piece, placeholders)]
-            else:
-                options = [(piece.replace(r"\%", "%"),)]
-            variants = [(*variant, *option) for variant in variants for option in options]
-            if len(variants) > MAX_VARIANTS:
-                raise ModifierError("PG105", "placeholders expand to too many values")
-    return [value.with_parts(variant) for variant in variants]
-
-
-def _meaning(name: str, placeholders: Placeholders) -> Sequence:
-    if name not in placeholders:
-        hint = did_you_mean(name, placeholders) or "define it in the configuration"
-        raise ModifierError("PG117", f"unknown placeholder '%{name}%'", hint)
-    values = placeholders[name]
-    return [values] if isinstance(values, str | int | float) else list(values)
-
-
 _TEXT = (Text,)
 _BYTES = (Text, bytes)
 _PLACED = (Text, SameAs)
@@ -262,48 +72,48 @@ MODIFIERS = {
     entry.name: entry
     for entry in (
         Modifier("contains", "anywhere in the value", _PLACED,
-                 _around((_ANY,), (_ANY,), "contains"), "position"),
+                 around((_ANY,), (_ANY,), "contains"), "position"),
         Modifier("startswith", "at the beginning", _PLACED,
-                 _around((), (_ANY,), "startswith"), "position"),
+                 around((), (_ANY,), "startswith"), "position"),
         Modifier("endswith", "at the end", _PLACED,
-                 _around((_ANY,), (), "endswith"), "position"),
+                 around((_ANY,), (), "endswith"), "position"),
         Modifier("all", "every value of the list, not any", kind="logic"),
         Modifier("neq", "the field differs from the values", kind="negation"),
-        Modifier("cased", "upper and lower case differ", (*_PLACED, type(None)), _cased, "case"),
-        Modifier("exists", "the field is there (true) or not (false)", (Scalar,), _exists,
+        Modifier("cased", "upper and lower case differ", (*_PLACED, type(None)), with_case, "case"),
+        Modifier("exists", "the field is there (true) or not (false)", (Scalar,), as_presence,
                  "alone", takes_text="true or false"),
-        Modifier("re", "a regular expression", _TEXT, _re, "type"),
-        Modifier("i", "regular expression ignores case", (Pattern,), _flag(re.IGNORECASE),
+        Modifier("re", "a regular expression", _TEXT, as_regex, "type"),
+        Modifier("i", "regular expression ignores case", (Pattern,), with_flag(re.IGNORECASE),
                  "flag i", ("re", "m", "s")),
-        Modifier("m", "^ and $ match at lines", (Pattern,), _flag(re.MULTILINE),
+        Modifier("m", "^ and $ match at lines", (Pattern,), with_flag(re.MULTILINE),
                  "flag m", ("re", "i", "s")),
-        Modifier("s", "the dot matches a newline too", (Pattern,), _flag(re.DOTALL),
+        Modifier("s", "the dot matches a newline too", (Pattern,), with_flag(re.DOTALL),
                  "flag s", ("re", "i", "m")),
-        Modifier("base64", "encoded in Base64", _BYTES, _base64, "base64"),
+        Modifier("base64", "encoded in Base64", _BYTES, to_base64, "base64"),
         Modifier("base64offset", "anywhere in something encoded in Base64", _BYTES,
-                 _base64offset, "base64"),
+                 to_base64_offsets, "base64"),
         Modifier("utf16le", "encoded in UTF-16, little end first", _BYTES,
-                 _utf16("utf-16-le"), "utf16"),
-        Modifier("wide", "the same as utf16le", _BYTES, _utf16("utf-16-le"), "utf16"),
+                 to_utf16("utf-16-le"), "utf16"),
+        Modifier("wide", "the same as utf16le", _BYTES, to_utf16("utf-16-le"), "utf16"),
         Modifier("utf16be", "encoded in UTF-16, big end first", _BYTES,
-                 _utf16("utf-16-be"), "utf16"),
+                 to_utf16("utf-16-be"), "utf16"),
         Modifier("utf16", "encoded in UTF-16 with a byte order mark", _BYTES,
-                 _utf16("utf-16-le", b"\xff\xfe"), "utf16"),
-        Modifier("windash", "options with any kind of dash or a slash", _TEXT, _windash,
+                 to_utf16("utf-16-le", b"\xff\xfe"), "utf16"),
+        Modifier("windash", "options with any kind of dash or a slash", _TEXT, any_dash,
                  "windash"),
-        Modifier("cidr", "an address of the network", _TEXT, _cidr, "type"),
-        Modifier("lt", "less than", _NUMERIC, _compare("lt", "<"), "comparison",
+        Modifier("cidr", "an address of the network", _TEXT, as_network, "type"),
+        Modifier("lt", "less than", _NUMERIC, as_comparison("lt", "<"), "comparison",
                  takes_text="a number"),
-        Modifier("lte", "at most", _NUMERIC, _compare("lte", "<="), "comparison",
+        Modifier("lte", "at most", _NUMERIC, as_comparison("lte", "<="), "comparison",
                  takes_text="a number"),
-        Modifier("gt", "more than", _NUMERIC, _compare("gt", ">"), "comparison",
+        Modifier("gt", "more than", _NUMERIC, as_comparison("gt", ">"), "comparison",
                  takes_text="a number"),
-        Modifier("gte", "at least", _NUMERIC, _compare("gte", ">="), "comparison",
+        Modifier("gte", "at least", _NUMERIC, as_comparison("gte", ">="), "comparison",
                  takes_text="a number"),
-        Modifier("fieldref", "the value of another field", _TEXT, _fieldref, "type"),
-        Modifier("expand", "placeholders from the configuration", _TEXT, _expand, "expand"),
+        Modifier("fieldref", "the value of another field", _TEXT, as_field, "type"),
+        Modifier("expand", "placeholders from the configuration", _TEXT, expanded, "expand"),
         *(
-            Modifier(part, f"the {part} of a time", (Scalar,), _time(part), "time",
+            Modifier(part, f"the {part} of a time", (Scalar,), as_time_part(part), "time",
                      takes_text="a number")
             for part in TIME_PARTS
         ),
@@ -404,7 +214,7 @@ def to_matcher(value: Any, *, numeric: bool) -> Matcher:
     if value is None:
         return Absent()
     if isinstance(value, bytes):
-        value = _literal(value, value)
+        value = plain_text(value, value)
     if isinstance(value, Scalar):
         if numeric:
             return OneOf(frozenset((value.value,)))

@@ -9,10 +9,10 @@ from pathlib import Path
 from profguard.errors import Place, Problem, RuleError
 from profguard.model import LEVELS, Event
 from profguard.rules.compile import compile_rules
-from profguard.rules.modifiers import Placeholders
 from profguard.rules.rule import Rule
 from profguard.rules.sigma import read_rule
 from profguard.rules.source import read
+from profguard.rules.transforms import Placeholders
 
 SUFFIXES = (".yml", ".yaml")
 

@@ -13,7 +13,7 @@ from typing import Any
 from profguard.events import REGISTRY
 from profguard.resources import folder
 from profguard.rules.extension import DURATION, KEY
-from profguard.rules.fields import ENVIRON, Field, fields_of
+from profguard.rules.fields import ENVIRON, Field, fields_of, process_fields
 from profguard.rules.modifiers import MODIFIERS
 from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE, Mapping
 
@@ -48,7 +48,10 @@ def rule_schema() -> dict[str, Any]:
     found = copy.deepcopy(sigma_schema())
     found["title"] = "Sigma rule for profguard"
     found["properties"][KEY] = _extension()
-    found["$defs"] = {"values": _one_or_more({"type": _SCALARS})}
+    found["$defs"] = {
+        "values": _one_or_more({"type": _SCALARS}),
+        **{source.name: _described(source) for source in process_fields("process").values()},
+    }
     found["allOf"] = [
         {
             "if": _logsource({"service": {"const": SERVICE}}, ["service"]),
@@ -136,9 +139,7 @@ def _selection(fields: list[Field]) -> dict[str, Any]:
     names = "|".join(re.escape(source.name) for source in fields)
     return {
         "type": "object",
-        "properties": {
-            source.name: {"description": source.meaning, **_values(source)} for source in fields
-        },
+        "properties": {source.name: _property(source) for source in fields},
         "patternProperties": {
             f"^({names}){_MODIFIERS}+$": {"$ref": "#/$defs/values"},
             rf"^{_MODIFIERS}+$": {"$ref": "#/$defs/values"},
@@ -146,6 +147,17 @@ def _selection(fields: list[Field]) -> dict[str, Any]:
         },
         "additionalProperties": False,
     }
+
+
+def _property(source: Field) -> dict[str, Any]:
+    """The schema of a field's values; those of processes are the same in all events."""
+    if source.root in ("process", "target"):
+        return {"$ref": f"#/$defs/process.{source.name.partition('.')[2]}"}
+    return _described(source)
+
+
+def _described(source: Field) -> dict[str, Any]:
+    return {"description": source.meaning, **_values(source)}
 
 
 def _values(source: Field) -> dict[str, Any]:

@@ -18,15 +18,10 @@ from profguard.rules.matchers import (
     TimePart,
     merge,
 )
-from profguard.rules.modifiers import (
-    Chain,
-    ModifierError,
-    Placeholders,
-    Scalar,
-    to_matcher,
-)
+from profguard.rules.modifiers import Chain, to_matcher
 from profguard.rules.source import Document, told
 from profguard.rules.text import Wild, parse_text
+from profguard.rules.transforms import ModifierError, Placeholders, Scalar
 from profguard.rules.tree import Keyword, Node, Not, Test, all_of, any_of
 
 _KINDS = {"int": "a number", "str": "text", "bool": "true or false", "time": "a time"}

@@ -10,11 +10,11 @@ from profguard.rules import condition
 from profguard.rules.extension import KEY, Extension, ExtensionReader
 from profguard.rules.fields import Field, known_names, resolve
 from profguard.rules.matchers import SameAs
-from profguard.rules.modifiers import Placeholders
 from profguard.rules.rule import DEFAULT_LEVEL, Rule
 from profguard.rules.selection import SelectionBuilder
 from profguard.rules.source import Document, told
 from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE
+from profguard.rules.transforms import Placeholders
 from profguard.rules.tree import Node, Test, any_of, leaves
 from profguard.rules.validate import problems_of
 

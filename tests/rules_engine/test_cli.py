@@ -1,0 +1,163 @@
+"""`profguard rules` as a user runs it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+RULE = """\
+title: T
+logsource: {product: linux, service: profguard, category: perf}
+detection:
+  selection: {perf.pmu: cpu, process.pid|gt: 0}
+  condition: selection
+level: high
+"""
+CASES = """\
+rule: a
+cases:
+  - {name: fires, match: true, event: {perf: {pmu: cpu}, process: {pid: 1}}}
+  - {name: quiet, match: false, event: {perf: {pmu: dummy}, process: {pid: 1}}}
+"""
+
+
+@pytest.fixture
+def pack(tmp_path):
+    """A directory with rules/a.yml and its cases in tests/rules/a.yml."""
+    for name, text in (("rules/a.yml", RULE), ("tests/rules/a.yml", CASES)):
+        (tmp_path / name).parent.mkdir(parents=True, mode=0o755)
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o644)
+    return tmp_path
+
+
+def profguard(*arguments, stdin=None):
+    code = "from profguard.cli import main; main()"
+    command = [sys.executable, "-c", code, "rules", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, input=stdin, check=False)
+
+
+def test_lint_and_test_say_that_all_is_well(pack):
+    done = profguard("lint", pack / "rules")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 rules, 0 errors, 0 warnings\n", "")
+    done = profguard("test", pack / "rules")
+    said = "1 rules, 2 cases, 2 passed, 0 errors, 0 warnings\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+
+
+def test_lint_says_what_is_wrong_and_fails(pack):
+    (pack / "rules/a.yml").write_text(RULE.replace("perf.pmu", "perf.pmuu"))
+    done = profguard("lint", pack / "rules")
+    assert done.returncode == 1
+    assert "rules/a.yml:4:15: unknown field 'perf.pmuu' of event perf\n" in done.stdout
+    assert "hint: did you mean 'perf.pmu'?  (PG103)\n" in done.stdout
+    done = profguard("lint", pack / "rules", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["errors"], told["problems"][0]["code"]) == (1, 1, "PG103")
+
+
+def test_lint_of_one_file_does_not_miss_the_others(pack):
+    (pack / "rules/b.yml").write_text(RULE.replace("T", "B"))
+    done = profguard("lint", pack / "rules/a.yml")
+    assert (done.returncode, done.stdout) == (0, "1 rules, 0 errors, 0 warnings\n")
+    done = profguard("lint", pack / "rules")
+    assert done.returncode == 0
+    assert "b.yml:1: warning: rule 'B' has no test" in done.stdout
+
+
+def test_a_failing_case_fails_the_test(pack):
+    (pack / "tests/rules/a.yml").write_text(CASES.replace("dummy", "CPU"))
+    done = profguard("test", pack / "rules", "--json")
+    told = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert [(one["case"], one["passed"]) for one in told["results"]] == [
+        ("fires", True),
+        ("quiet", False),
+    ]
+    assert told["problems"][0]["code"] == "PG115"
+
+
+def test_cases_may_be_anywhere(pack):
+    (pack / "tests").rename(pack / "elsewhere")
+    assert profguard("test", pack / "rules").returncode == 1
+    done = profguard("test", pack / "rules", "--cases", pack / "elsewhere/rules")
+    assert done.returncode == 0
+
+
+def test_list_shows_each_rule(pack):
+    assert profguard("list", pack / "rules").stdout.split("\n")[1].split() == [
+        "high", "perf", "T", "a",
+    ]  # fmt: skip
+    told = json.loads(profguard("list", pack / "rules", "--json").stdout)
+    assert (told["id"], told["fields"], told["line"]) == ("a", ["perf.pmu", "process.pid"], 1)
+
+
+def test_explain_shows_which_parts_are_true(pack):
+    event = json.dumps({"event": {"name": "perf"}, "perf": {"pmu": "cpu\x1b[31m"}})
+    done = profguard("explain", pack / "rules/a.yml", "--event", "-", stdin=event)
+    assert done.returncode == 0
+    assert "no   perf.pmu is 'cpu'  (it is 'cpu\\x1b[31m')" in done.stdout
+    done = profguard("explain", "a", "--rules", pack / "rules", "--json")
+    [both] = json.loads(done.stdout)["condition"]["parts"]
+    parts = [{"node": "perf.pmu is 'cpu'"}, {"node": "process.pid > 0"}]
+    assert both == {"node": "all of", "parts": parts}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "said"),
+    [
+        (["explain", "aa"], None, 2, "no rule is called 'aa'"),
+        (["explain", "a", "--event", "-"], "{", 6, "stdin:1: not an event"),
+        (["explain", "a", "--event", "-"], "[]", 6, "stdin:1: not an event"),
+        (["explain", "a", "--event", "-"], "{}", 6, "stdin:1: not an event: no 'name'"),
+        (["explain", "a", "--event", "-"], '{"event": {"name": "prof"}}', 2, "asked of perf"),
+        (["explain", "a", "--event", "/nothing"], None, 6, "/nothing:1: cannot read"),
+        (["list", "/nothing"], None, 3, "/nothing: no such file or directory"),
+        (["lint", "--jsno"], None, 2, "No such option"),
+    ],
+)
+def test_mistakes_are_told_in_a_sentence(pack, arguments, stdin, code, said):
+    if arguments[0] == "explain":
+        arguments = [*arguments, "--rules", pack / "rules"]
+    done = profguard(*arguments, stdin=stdin)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_schema_knows_fields_values_and_modifiers():
+    """What an editor shows as wrong: the misspelt, and only that."""
+    schema = json.loads(profguard("schema").stdout)
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+
+    def fits(old="", new=""):
+        assert old in RULE
+        return validator.is_valid(yaml.safe_load(RULE.replace(old, new)))
+
+    assert fits()
+    assert fits(
+        "{perf.pmu: cpu, process.pid|gt: 0}", "[{perf.pmu|contains|cased: [cpu, x]}, keyword, 5]"
+    )
+    assert fits(
+        "{perf.pmu: cpu, process.pid|gt: 0}",
+        "{perf.state: [ACTIVE, 'in*'], process.environ.X|re|i: y}",
+    )
+    assert fits(
+        "{perf.pmu: cpu, process.pid|gt: 0}", "{'|all': [a, b], target.labels: null, perf.cpu: 3}"
+    )
+    generic = "detection: {s: {Image|endswith: x, CommandLine: y}, condition: s}\n"
+    source = RULE[RULE.index("service") : RULE.index("level")]
+    assert fits(source, "category: process_creation}\n" + generic)
+    assert fits("level: high", "profguard: {message: x, suppress: {by: [a], for: 10m}}")
+    assert not fits("perf.pmu", "perf.pmuu")
+    assert not fits("perf.pmu", "perf.pmu|contain")
+    assert not fits("{perf.pmu: cpu, process.pid|gt: 0}", "{perf.state: actve}")
+    assert not fits("{perf.pmu: cpu, process.pid|gt: 0}", "{perf.cpu: x}")
+    assert not fits("category: perf", "category: prf")
+    assert not fits("level: high", "profguard: {mesage: x}")
+    assert not fits("level: high", "profguard: {suppress: {for: 10}}")
+    assert not fits("level: high", "level: hihg")
