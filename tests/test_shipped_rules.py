@@ -1,0 +1,207 @@
+"""The rules that travel with the program: each tested, no two in each other's way, quiet."""
+
+import re
+import uuid
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from profguard import capture
+from profguard.context import Enricher, Labeler, ProcessTable
+from profguard.engine import Engine
+from profguard.pipeline import Pipeline, run_replay
+from profguard.resources import folder
+from profguard.rules import load
+from profguard.rules.cases import missing_cases, read_cases, run_cases
+from profguard.rules.interpret import holds, reader_of
+from profguard.rules.lint import warnings
+from profguard.rules.tree import And, Named, Node, Not, Or
+
+TESTS = Path(__file__).parent
+RULES = load([folder("rules")])
+PROBLEMS: list = []
+CASES = read_cases([TESTS / "rules"], RULES, PROBLEMS)
+
+# The cases that another rule than their own matches, or their own and another. Everywhere else a
+# case that fires fires its rule alone, and a quiet one fires none.
+ALSO = {
+    ("kernel_sampling", "a user where perf_event_paranoid is 1 or less"): {"perf_unprivileged"},
+    ("memory_read_foreign", "a refused attempt, which has another rule"): {"memory_refused"},
+    ("memory_read_foreign", "production has a rule of its own"): {"memory_read_production"},
+    ("memory_written_foreign", "production has a rule of its own"): {"memory_written_production"},
+    ("perf_other_container", "production has a rule of its own"): {"unexpected_profiling"},
+    ("perf_other_user", "production has a rule of its own"): {"unexpected_profiling"},
+    ("ptrace_other_container", "production has a rule of its own"): {"ptrace_production"},
+    ("ptrace_other_user", "a refused attempt, which has another rule"): {"ptrace_refused"},
+    ("ptrace_other_user", "production has a rule of its own"): {"ptrace_production"},
+    ("system_wide_sampling", "perf stat -a, which only counts"): {"system_wide_counting"},
+    ("system_wide_sampling", "perf trace -a, tracepoints"): {"system_wide_tracing"},
+}
+
+
+def stem(rule) -> str:
+    return Path(rule.path).stem
+
+
+def case_id(case) -> str:
+    return f"{stem(case.rule)}: {case.name}"
+
+
+by_rule = pytest.mark.parametrize("rule", RULES.rules, ids=stem)
+
+
+def test_every_rule_lints_clean_and_does_what_its_cases_say():
+    problems = [*RULES.problems, *warnings(RULES), *PROBLEMS]
+    problems += missing_cases(RULES, CASES, "error")
+    problems += [result.problem for result in run_cases(RULES, CASES) if result.problem]
+    assert [problem.render() for problem in problems] == []
+
+
+@pytest.mark.parametrize("case", CASES, ids=case_id)
+def test_a_case_is_matched_by_its_own_rule_only(case):
+    expected = ALSO.get((stem(case.rule), case.name), set()) | (
+        {stem(case.rule)} if case.match else set()
+    )
+    assert {stem(rule) for rule in RULES.match(case.event)} == expected
+
+
+def test_the_table_of_overlaps_names_cases_that_exist():
+    assert set(ALSO) <= {(stem(case.rule), case.name) for case in CASES}
+
+
+@by_rule
+def test_a_rule_says_all_that_its_reader_needs(rule):
+    assert str(uuid.UUID(rule.id)) == rule.id
+    assert (rule.author, rule.status, rule.enabled) == ("profguard", "test", True)
+    assert rule.description
+    assert rule.falsepositives
+    assert rule.references
+    assert rule.message != rule.title
+    techniques = {tag for tag in rule.tags if re.fullmatch(r"attack\.t\d{4}(\.\d{3})?", tag)}
+    tactics = {tag for tag in rule.tags if re.fullmatch(r"attack\.[a-z-]+", tag)}
+    assert techniques | tactics == set(rule.tags)
+    assert tactics or not techniques
+
+
+@by_rule
+def test_a_message_has_no_gap_where_the_rule_fires(rule):
+    """What a message names is known in at least one of the cases that fire."""
+    messages = [rule.render(case.event) for case in CASES if case.rule is rule and case.match]
+    assert any("unknown" not in message for message in messages), messages
+
+
+EXCEPTIONS = [
+    pytest.param(rule, name, id=f"{stem(rule)}-{name}")
+    for rule in RULES.rules
+    for name in rule.selections
+    if name.startswith("filter_")
+]
+
+
+@pytest.mark.parametrize(("rule", "name"), EXCEPTIONS)
+def test_each_exception_of_a_rule_has_a_case_that_only_it_keeps_quiet(rule, name):
+    condition = without(rule.condition, name)
+    quiet = [case.event for case in CASES if case.rule is rule and not case.match]
+    assert any(holds(condition, reader_of(e), e) for e in quiet if e.spec.name == rule.event)
+
+
+def without(node: Node, name: str) -> Node:
+    """The condition as if the selection `name` never held."""
+    if isinstance(node, Named):
+        return Or(()) if node.name == name else node
+    if isinstance(node, Not):
+        return Not(without(node.part, name))
+    if isinstance(node, And | Or):
+        return type(node)(tuple(without(part, name) for part in node.parts))
+    return node
+
+
+def test_the_life_of_processes_and_of_the_sensor_is_no_finding():
+    """Installing packages and building programs is nothing but exec, fork and exit."""
+    asked = {rule.event for rule in RULES.rules}
+    assert not asked & {"sched_process_exec", "sched_process_fork", "sched_process_exit"}
+    assert "sensor_status" not in asked
+
+
+class Act(NamedTuple):
+    """What a recorded act, tests/acts/NAME.jsonl, comes to."""
+
+    name: str
+    rule: str
+    level: str
+    actor: str
+    target: str | None
+    mechanism: str
+    ends: bool = True  # whether the finding has a duration
+
+
+SHOP, PYTHON = "/srv/shop/bin/shopd", "/usr/bin/python3.11"
+PERF, PY_SPY = "/usr/bin/perf", "/usr/local/bin/py-spy"
+ACTS = (
+    Act("perf_stat_pid", "unexpected_profiling", "high", PERF, SHOP, "perf"),
+    Act("perf_record_pid", "unexpected_profiling", "high", PERF, SHOP, "perf"),
+    Act("perf_stat_command", "unexpected_profiling", "high", PERF, SHOP, "perf"),
+    Act("perf_record_all", "system_wide_sampling", "medium", PERF, None, "perf"),
+    Act("strace_pid", "ptrace_production", "high", "/usr/bin/strace", SHOP, "ptrace"),
+    Act("gdb_pid", "ptrace_production", "high", "/usr/bin/gdb", SHOP, "ptrace"),
+    # It reads where the interpreter is before it attaches: the first rule of a level names it.
+    Act("py_spy_dump", "memory_read_production", "high", PY_SPY, PYTHON, "process_vm_readv"),
+    Act(
+        "py_spy_nonblocking",
+        "memory_read_production",
+        "high",
+        PY_SPY,
+        PYTHON,
+        "process_vm_readv",
+        ends=False,
+    ),
+    Act("itimer", "itimer_production", "medium", PYTHON, PYTHON, "itimer", ends=False),
+)
+
+
+class Seen:
+    """An output that keeps what the pipeline says."""
+
+    def __init__(self):
+        self.events, self.kinds, self.findings = 0, Counter(), {}
+
+    def event(self, _event):
+        self.events += 1
+
+    def changes(self, changes):
+        for change in changes:
+            self.kinds[change.kind] += 1
+            self.findings[change.finding.id] = change.finding
+
+    def flush(self):
+        pass
+
+
+def replayed(name: str) -> Seen:
+    """The act as it was recorded on Linux 6.18, as root, shortened where it repeats itself."""
+    seen, labeler = Seen(), Labeler()
+    enricher = Enricher(ProcessTable(labeler, boot_to_wall_ns=0), labeler, "shop-1")
+    pipeline = Pipeline(enricher, Engine(RULES), [seen])
+    run_replay(capture.read(str(TESTS / "acts" / f"{name}.jsonl")), pipeline)
+    return seen
+
+
+@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
+def test_an_act_at_a_production_process_is_one_finding_and_one_alert(act):
+    seen = replayed(act.name)
+    [finding] = seen.findings.values()
+    assert (stem(RULES.get(finding.rule_id)), finding.level) == (act.rule, act.level)
+    assert finding.event.process.executable == act.actor
+    assert (finding.event.target and finding.event.target.executable) == act.target
+    assert finding.mechanism == act.mechanism
+    assert (finding.duration_ns is not None) == act.ends
+    assert (seen.kinds["opened"], seen.kinds["escalated"]) == (1, 0)
+
+
+def test_a_developer_at_work_is_no_finding():
+    """gdb, strace, perf stat, perf record -e cpu-clock:u and py-spy on programs of one's own."""
+    seen = replayed("developer")
+    assert seen.events > 100
+    assert [finding.message for finding in seen.findings.values()] == []
