@@ -36,6 +36,10 @@ class _Act:
     window_ns: int
     began_ns: int  # boot time
 
+    def lasts_at(self, event: Event) -> bool:
+        """Whether a match now is a repeat."""
+        return event.time_ns - self.finding.last_seen_ns <= self.window_ns
+
 
 class Engine:
     """Matches events and folds the matches into findings. `rules` may be replaced at any time."""
@@ -44,6 +48,7 @@ class Engine:
         self.rules = rules
         self._acts: OrderedDict[Hashable, _Act] = OrderedDict()
         self._session_acts: dict[str, Hashable] = {}
+        self._active: dict[Hashable, set[str]] = {}
         self._followers: dict[str, set[_Act]] = {}
         self._lost_at_ns: int | None = None
 
@@ -51,52 +56,61 @@ class Engine:
         """The changes that an event makes to findings."""
         if event.spec.name == "lost_events":
             self._lost_at_ns = event.time_ns
-        session = self._session_of(event)
-        act = self._act_of(event, session)
-        return [self._match(rule, act, session, event) for rule in self.rules.match(event)]
+        act = self._act_of(event)
+        return [self._match(rule, act, event) for rule in self.rules.match(event)]
 
     def end(self, session: Session, event: Event) -> list[Change]:
         """The changes that a session's end, by `event`, makes: findings get end and duration."""
-        self._session_acts.pop(session.id, None)
+        key = self._session_acts.pop(session.id, None)
+        active = self._active.get(key, set())
+        active.discard(session.id)
+        if not active:
+            self._active.pop(key, None)
         changes = []
         for act in self._followers.pop(session.id, ()):
             finding = act.finding
             finding.ended_ns = session.ended_ns
             finding.duration_ns = event.at_ns - act.began_ns
+            self._taint(finding)
             changes.append(Change("ended", finding, event))
         return changes
 
     # Which act an event belongs to.
 
-    @staticmethod
-    def _session_of(event: Event) -> str | None:
-        return event["session"] if "session" in event.spec.index else None
-
-    def _act_of(self, event: Event, session: str | None) -> Hashable:
+    def _act_of(self, event: Event) -> Hashable:
         """The act of the session where there is one, so that what it hands down belongs to it."""
-        act = self._session_acts.get(session) if session else None
+        session = event["session"] if "session" in event.spec.index else None
+        act = self._session_acts.get(session)
         if act is None:
             act = _identity(event.process), _identity(event.target) or event.relation
             if session:
                 self._session_acts[session] = act
+                self._begin(act, session, event)
         return act
+
+    def _begin(self, key: Hashable, session: str, event: Event) -> None:
+        """A session of this act begins; its finding goes on, unless it is too long ago."""
+        act = self._acts.get(key)
+        if act and (key in self._active or act.lasts_at(event)):
+            self._follow(act, session)
+        elif act:
+            del self._acts[key]
+        self._active.setdefault(key, set()).add(session)
 
     # What a match does.
 
-    def _match(self, rule: Rule, act: Hashable, session: str | None, event: Event) -> Change:
+    def _match(self, rule: Rule, act: Hashable, event: Event) -> Change:
         key = (rule.id, rule.suppress_key(event)) if rule.suppress_by is not None else act
         found = self._acts.get(key)
-        if found and event.time_ns - found.finding.last_seen_ns <= found.window_ns:
+        if found and (act in self._active or found.lasts_at(event)):
             self._acts.move_to_end(key)
             kind = self._repeat(rule, found, event)
         else:
             found, kind = self._open(rule, key, event), "opened"
-        finding = found.finding
-        if session:
-            self._follow(found, session, event)
-        if self._lost_at_ns is not None and self._lost_at_ns >= finding.first_seen_ns:
-            finding.tainted = True
-        return Change(kind, finding, event)
+        for session in self._active.get(act, ()):
+            self._follow(found, session)
+        self._taint(found.finding)
+        return Change(kind, found.finding, event)
 
     def _open(self, rule: Rule, key: Hashable, event: Event) -> _Act:
         finding = Finding(
@@ -136,14 +150,16 @@ class Engine:
         finding.event, finding.mechanism = event, _mechanism(event)
         return "escalated"
 
-    def _follow(self, act: _Act, session: str, event: Event) -> None:
-        """The act has this session: its end will be the finding's."""
-        if event["duration_ns"] is not None:
-            return  # the event is the session's end, or part of it
+    def _follow(self, act: _Act, session: str) -> None:
+        """The act goes on for as long as this session."""
         finding = act.finding
         finding.session = finding.session or session
         finding.ended_ns = finding.duration_ns = None
         self._followers.setdefault(session, set()).add(act)
+
+    def _taint(self, finding: Finding) -> None:
+        if self._lost_at_ns is not None and self._lost_at_ns >= finding.first_seen_ns:
+            finding.tainted = True
 
 
 def _identity(process: Process | None) -> Hashable:

@@ -12,9 +12,9 @@ from profguard.errors import Problem, ProfguardError
 
 # name: (where it is, what it does). The order is that of `profguard --help`.
 COMMANDS = {
-    "run": ("profguard.cli.sensor:run", "watch this machine and report what the rules object to"),
-    "record": ("profguard.cli.sensor:record", "write what happens on this machine to a capture"),
-    "replay": ("profguard.cli.sensor:replay", "run the rules over a capture"),
+    "run": ("profguard.cli.run:run", "watch this machine and report what the rules object to"),
+    "record": ("profguard.cli.captures:record", "write what happens on this machine to a capture"),
+    "replay": ("profguard.cli.captures:replay", "run the rules over a capture"),
     "doctor": ("profguard.cli.doctor:doctor", "what this kernel allows, and which probes attach"),
     "demo": ("profguard.cli.demo:demo", "see the whole way in a minute: act, finding, alert"),
     "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),

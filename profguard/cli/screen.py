@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from profguard.cli.output import say
+from profguard.config import Config
 from profguard.engine import Change
 from profguard.errors import printable
 from profguard.findings.redact import Redactor
@@ -22,6 +23,11 @@ _COLOURS = {
 }
 
 
+def choose(settings: Config, *, events: bool, as_json: bool) -> "Json | Screen":
+    """The output that the command line asks for; secrets are masked in both."""
+    return (Json if as_json else Screen)(Redactor(settings.redact.patterns), events=events)
+
+
 class Json:
     """One object a line: status, findings as they open and end, and with `events` all events."""
 
@@ -29,6 +35,9 @@ class Json:
         self._redactor, self._events = redactor, events
         self._encoder = msgspec.json.Encoder()
         self._stream = click.get_binary_stream("stdout")
+
+    def begin(self, headline: str) -> None:
+        """Nothing to say: a status line follows when the probes are live."""
 
     def event(self, event: Event) -> None:
         if event.spec.name == "sensor_status":
@@ -63,10 +72,17 @@ class Screen:
         self._redactor, self._events = redactor, events
         self.findings = 0
 
+    def begin(self, headline: str) -> None:
+        say(f"{headline}\nWatching. Ctrl-C ends.")
+
     def event(self, event: Event) -> None:
-        if event.spec.name == "lost_events":
+        name = event.spec.name
+        if name == "lost_events":
             say(f"{clock(event)}  {event['count']} {event['event']} events were lost: buffer full")
-        elif self._events and event.spec.name != "sensor_status":
+        elif name == "sensor_status":
+            if event["state"] == "degraded":
+                say(f"{clock(event)}  degraded: {event['reason']}")
+        elif self._events:
             say(event_line(self._redactor.event(event)))
 
     def changes(self, changes: Sequence[Change]) -> None:
@@ -89,9 +105,12 @@ class Screen:
         say(f"{'':20}{finding.mechanism}, rule '{finding.rule_title}', finding {finding.id}")
 
     def summary(self, counts: dict[str, Count]) -> None:
+        findings = f"{self.findings} finding{'' if self.findings == 1 else 's'}"
+        if not counts:  # a replay
+            say(f"\n{findings}.")
+            return
         received = sum(count.received for count in counts.values())
         lost = sum(count.dropped for count in counts.values())
-        findings = f"{self.findings} finding{'' if self.findings == 1 else 's'}"
         say(f"\n{received} events, {lost} lost, {findings}. `profguard findings list` shows them.")
 
     def flush(self) -> None:

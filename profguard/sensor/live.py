@@ -99,6 +99,12 @@ class Sensor:
                 count.produced, count.dropped = produced, dropped
         return found
 
+    @property
+    def totals(self) -> tuple[int, int]:
+        """Events received and lost, of all kinds."""
+        counts = self.counts.values()
+        return sum(count.received for count in counts), sum(count.dropped for count in counts)
+
     def detach(self) -> None:
         """No further events; what is in the ring can still be drained."""
         self._bpf.detach()

@@ -1,0 +1,39 @@
+"""Options that several commands share, and when a command ends by itself."""
+
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+_path = click.Path(path_type=Path)
+
+config = click.option("--config", type=_path, help="Configuration file (TOML).")
+rules = click.option(
+    "--rules", type=_path, multiple=True, metavar="DIR", help="Rules to use instead; repeatable."
+)
+db = click.option("--db", type=_path, help="Database of findings.")
+events = click.option("--events", is_flag=True, help="Show every event too.")
+seconds = click.option(
+    "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many seconds."
+)
+
+
+def until(seconds: float | None) -> Callable[[], bool]:
+    """Whether to go on: true until that time is over, or SIGINT or SIGTERM comes."""
+    stopped: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda caught, _frame: stopped.append(caught))
+    end = None if seconds is None else time.monotonic() + seconds
+    return lambda: not stopped and (end is None or time.monotonic() < end)
+
+
+def warn(trouble: str) -> None:
+    """Log what keeps findings or alerts waiting."""
+    import structlog  # slow to import, and most runs have no trouble
+
+    from profguard.cli import logs
+
+    logs.configure()
+    structlog.get_logger().warning(trouble)

@@ -1,0 +1,114 @@
+"""`profguard run`: the sensor, from the kernel to the screen, the database and the receivers.
+
+Loading the probes takes as long as reading rules and importing all that a pipeline needs, and needs
+no Python: both happen at the same time. That is why this module imports late.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from profguard import __version__, resources
+from profguard.cli import options
+from profguard.cli.output import json_option, say
+from profguard.config import load
+from profguard.errors import SensorError
+from profguard.sensor.live import Sensor
+
+
+@click.command()
+@options.config
+@options.rules
+@options.db
+@options.events
+@json_option
+@options.seconds
+@click.option("--tier", type=click.Choice(["tracepoint"]), default="tracepoint", help="Probe tier.")
+@click.option("--loader", type=click.Choice(["libbpf"]), default="libbpf", help="BPF loader.")
+@click.option("--or-replay", is_flag=True, help="Where the kernel refuses, replay a capture.")
+def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) -> None:
+    """Watch this machine and report what the rules object to.
+
+    \b
+    Examples:
+      profguard run                                  shipped rules, findings on the screen
+      profguard run --config /etc/profguard/profguard.toml
+      profguard run --rules my-rules --db ./my.db --for 60
+      profguard run --json --events                  everything, one JSON object a line
+    """
+    del loader
+    settings = load(config)
+    sensor = Sensor(tier=tier, ring_bytes=settings.sensor.ring_mb << 20)
+    try:
+        with _opening(sensor) as wait_until_open:
+            _run(sensor, wait_until_open, settings, rules, db, events, seconds, as_json=as_json)
+    except SensorError as error:
+        if not or_replay:
+            raise
+        _replay_instead(error, settings, rules, as_json=as_json)
+
+
+@contextmanager
+def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
+    """Open the sensor in the background; what this gives waits for it, or raises its refusal."""
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(sensor.open)
+        try:
+            yield opening.result
+        finally:
+            if opening.exception() is None:
+                sensor.close()
+
+
+def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_json: bool) -> None:
+    from profguard.assembly import assemble, load_rules
+    from profguard.cli import screen
+    from profguard.findings.store import Store
+    from profguard.keeping import Keeping
+
+    output = screen.choose(settings, events=events, as_json=as_json)
+    rule_set = load_rules(settings, rules)
+    store = Store(db or Path(settings.store.path))
+    wait_until_open()
+    keeping = Keeping(settings, rule_set, store, alerts=True, on_trouble=options.warn)
+    try:
+        assembly = assemble(settings, rule_set, [keeping, output])
+        output.begin(
+            f"profguard {__version__}: {rule_set.in_force} rules, findings in {store.path}"
+        )
+        end_run = keeping.begin_run()
+        _watch(sensor, assembly, seconds)
+        received, dropped = sensor.totals
+        end_run(stopped_ns=sensor.clock.now_ns(), received=received, dropped=dropped)
+    finally:
+        keeping.close()
+    output.summary(sensor.counts)
+
+
+def _watch(sensor: Sensor, assembly, seconds: float | None) -> None:
+    from profguard.pipeline import run_live, status
+
+    pipeline, clock = assembly.pipeline, sensor.clock
+    going_on = options.until(seconds)
+    assembly.table.snapshot()
+    for probe in sensor.probes:
+        if probe.refusal:
+            reason = f"{probe.event}: {probe.hook}: {probe.refusal}"
+            pipeline.take(status("degraded", clock.now_ns(), reason))
+    pipeline.take(status("armed", clock.now_ns()))
+    pipeline.flush()
+    run_live(sensor, pipeline, going_on)
+    pipeline.take(status("stopped", clock.now_ns()))
+    pipeline.flush()
+
+
+def _replay_instead(error: SensorError, settings, rules, *, as_json: bool) -> None:
+    from profguard.cli.captures import replay_file
+
+    say(error.render(), err=True)
+    path = resources.folder("captures") / "demo.jsonl"
+    say(f"Replaying {path} instead: what follows was recorded on another machine.", err=True)
+    replay_file(str(path), settings, rules, None, events=False, as_json=as_json)

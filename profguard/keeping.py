@@ -1,0 +1,108 @@
+"""The output that keeps findings and tells of them: database, outbox and receivers together."""
+
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from profguard import __version__
+from profguard.alerts.delivery import Delivery
+from profguard.alerts.destinations import destinations
+from profguard.alerts.outbox import plan
+from profguard.config import Config
+from profguard.engine import Change
+from profguard.findings import rows
+from profguard.findings.redact import Redactor
+from profguard.findings.retention import Retention
+from profguard.findings.store import Store
+from profguard.findings.writer import Writer, WriterStatus
+from profguard.ids import uuid7
+from profguard.model import Event
+from profguard.rules.pack import RuleSet
+
+REPLAY_WAIT_S = 30.0  # a capture can be read faster than its findings are stored
+DRAIN_S = 5.0  # how long the end of a run waits for alerts to be delivered
+
+
+class Keeping:
+    """Findings and losses go to the database and, with `alerts`, from there to the receivers.
+
+    Where the writer has no room a live sensor drops and counts; a replay, without alerts, waits.
+    `on_trouble` is told, also from other threads, what keeps findings or alerts waiting.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        rules: RuleSet,
+        store: Store,
+        *,
+        alerts: bool,
+        on_trouble: Callable[[str], None],
+    ):
+        told = destinations(config.alerts, config.place) if alerts else []
+        self._on_trouble = on_trouble
+        self._wait_s = 0.0 if alerts else REPLAY_WAIT_S
+        self._delivery = Delivery(store, told, on_trouble=on_trouble) if told else None
+        store.replace_rules(_rule_rows(rules))
+        self._writer = Writer(
+            store,
+            (lambda finding: plan(finding, told)) if told else None,
+            redactor=Redactor(config.redact.patterns),
+            retention=Retention(config.store.retention_days, config.store.max_size_mb << 20),
+            on_commit=self._delivery.wake if self._delivery else None,
+            on_trouble=self._report,
+        )
+        if self._delivery:
+            self._delivery.start()
+
+    def _report(self, status: WriterStatus) -> None:
+        self._on_trouble(status.error or "the database can be written again")
+
+    def event(self, event: Event) -> None:
+        if event.spec.name == "lost_events":
+            row = rows.loss_row(event.time_ns, event["cpu"], event["event"], event["count"])
+            self._writer.write("losses", [row], self._wait_s)
+
+    def changes(self, changes: Sequence[Change]) -> None:
+        self._writer.submit(changes, self._wait_s)
+
+    def flush(self) -> None:
+        """The writer flushes by itself, 50 ms after the first row."""
+
+    def begin_run(self) -> Callable[..., None]:
+        """Record that the sensor runs. What this returns records the end, by `run_row`'s names."""
+        started_ns = time.time_ns()
+        run_id = uuid7(started_ns, os.getpid())
+
+        def write(**end) -> None:
+            row = rows.run_row(run_id, started_ns, __version__, platform.release(), **end)
+            self._writer.write("sensor_runs", [row])
+
+        write()
+        return write
+
+    def close(self) -> None:
+        """Everything found is stored, and told as far as the receivers answer in time.
+
+        What is not delivered waits in the outbox for the next run. What could not be stored is
+        counted and told.
+        """
+        end = self._writer.close()
+        for fate, counts in (("dropped", end.dropped), ("refused", end.refused)):
+            for what, count in counts.items():
+                self._on_trouble(f"{count} rows of '{what}' were {fate}: the database took no more")
+        if self._delivery:
+            self._delivery.drain(DRAIN_S)
+            self._delivery.stop()
+
+
+def _rule_rows(rules: RuleSet) -> list[tuple]:
+    @cache
+    def digest(path: str) -> str:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+    return [(r.id, r.title, r.level, r.path, digest(r.path)) for r in rules.rules]
