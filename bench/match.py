@@ -2,8 +2,9 @@
 
     .venv/bin/python bench/match.py [--seconds 0.5]
 
-Rules and events are made from a fixed seed. One event in ten fulfils a rule or more. All three
-ways must give the same matches, or the benchmark stops.
+Rules and events are made from a fixed seed: one event in ten is of a program that a rule names,
+one rule in ten looks for words in command lines only, which no lookup can spare. All three ways
+must give the same matches, or the benchmark stops.
 """
 
 import argparse
@@ -43,6 +44,16 @@ detection:
     process.command_line|contains: [--selftest, --version, '--help {n}']
   condition: (selection and production or unit) and not 1 of filter_*
 """
+WORDS = """\
+title: Rule {n}
+level: {level}
+logsource: {{product: linux, service: profguard, category: {category}}}
+detection:
+  selection:
+    process.command_line|contains|all: [' --{tool}', conf]
+  short: {{process.command_line|re: '{tool} -[a-z]*x'}}
+  condition: selection or short
+"""
 FIRST = {
     "prof": "prof.action: enable\n    prof.mechanism: [perf, itimer]",
     "perf": "perf.ret|gte: 0\n    perf.pmu|neq: dummy",
@@ -56,7 +67,8 @@ def make_rules(count: int) -> pack.RuleSet:
     for n in range(count):
         category = CATEGORIES[n % len(CATEGORIES)]
         level = ("low", "medium", "high")[n % 3]
-        text = TEMPLATE.format(
+        template = WORDS if n % 10 == 9 else TEMPLATE
+        text = template.format(
             n=n, category=category, first=FIRST[category], level=level, tool=f"tool{n}"
         )
         [document] = parse(text, f"{n}.yml", problems)

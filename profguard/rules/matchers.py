@@ -5,6 +5,7 @@ asks it of every element. The compiler writes the same as Python source.
 """
 
 import ipaddress
+import itertools
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -276,18 +277,19 @@ def of_text(text: Text) -> Matcher:
 
 def merge(matchers: list[Matcher]) -> list[Matcher]:
     """The same alternatives with those of one kind merged into one matcher, order kept."""
-    merged: dict[Any, Matcher] = {}
+    groups: dict[Any, list[Matcher]] = {}
     for index, matcher in enumerate(matchers):
-        if isinstance(matcher, OneOf):
-            key = (OneOf, matcher.folded)
-            known = merged.get(key)
-            values = matcher.values | (known.values if known else frozenset())
-            merged[key] = OneOf(values, matcher.folded)
-        elif isinstance(matcher, Prefix | Suffix | Infix):
-            key = (type(matcher), matcher.folded)
-            known = merged.get(key)
-            values = tuple(dict.fromkeys((known.values if known else ()) + matcher.values))
-            merged[key] = type(matcher)(values, matcher.folded)
-        else:
-            merged[index] = matcher
-    return list(merged.values())
+        mergeable = isinstance(matcher, OneOf | Prefix | Suffix | Infix)
+        key = (type(matcher), matcher.folded) if mergeable else index
+        groups.setdefault(key, []).append(matcher)
+    return [_merged(group) for group in groups.values()]
+
+
+def _merged(group: list[Matcher]) -> Matcher:
+    first = group[0]
+    if len(group) == 1:
+        return first
+    values = itertools.chain.from_iterable(matcher.values for matcher in group)
+    if isinstance(first, OneOf):
+        return OneOf(frozenset(values), first.folded)
+    return type(first)(tuple(dict.fromkeys(values)), first.folded)

@@ -38,6 +38,11 @@ class RuleSet:
         return frozenset().union(*(rule.environ_names for rule in self.rules))
 
     @property
+    def in_force(self) -> int:
+        """How many rules are asked: enabled, and for an event that there is."""
+        return sum(1 for rule in self.rules if rule.enabled and rule.event is not None)
+
+    @property
     def foreign(self) -> tuple[Rule, ...]:
         """The rules for log sources that profguard does not have."""
         return tuple(rule for rule in self.rules if rule.event is None)

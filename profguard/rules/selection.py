@@ -24,6 +24,8 @@ from profguard.rules.text import Wild, parse_text
 from profguard.rules.transforms import ModifierError, Placeholders, Scalar
 from profguard.rules.tree import Keyword, Node, Not, Test, all_of, any_of
 
+MAX_VALUES = 5_000  # that one rule may ask for, after its modifiers
+
 _KINDS = {"int": "a number", "str": "text", "bool": "true or false", "time": "a time"}
 
 
@@ -41,6 +43,7 @@ class SelectionBuilder:
     owner: str
     placeholders: Placeholders
     problems: list[Problem]
+    made: int = 0  # values so far
 
     def build(self, value: Any, path: tuple) -> Node | None:
         """The tree of a selection: a map is all of its items, a list any of its members."""
@@ -54,15 +57,19 @@ class SelectionBuilder:
             return self.fail("PG108", said, self.document.place(*path))
         if not value:
             return self.fail("PG108", "selection is empty", self.document.place(*path))
-        words = [index for index, one in enumerate(value) if not isinstance(one, dict | list)]
-        parts = [
-            self.build(one, (*path, index))
-            for index, one in enumerate(value)
-            if index not in set(words)
-        ]
+        parts: list[Node | None] = []
+        words: list[tuple[Any, tuple]] = []
+        for index, one in enumerate(value):
+            at = (*path, index)
+            if isinstance(one, dict):
+                parts.append(self.build(one, at))
+            elif isinstance(one, list):
+                said = "a list in a list means nothing"
+                return self.fail("PG108", said, self.document.place(*at))
+            else:
+                words.append((one, at))
         if words:
-            pairs = [(value[index], (*path, index)) for index in words]
-            parts.append(self.keywords(Chain(), pairs, path))
+            parts.append(self.keywords(Chain(), words, path))
         return None if None in parts else any_of(parts)
 
     def fail(self, code: str, message: str, place: Place, hint: str | None = None) -> None:
@@ -124,11 +131,18 @@ class SelectionBuilder:
         literal = self.literal(value, path)
         if literal is ...:
             return None
+        if self.made > MAX_VALUES:
+            return None  # said already
         try:
-            return chain.apply(literal, self.placeholders)
+            made = chain.apply(literal, self.placeholders)
         except ModifierError as error:
             self.fail(error.code, str(error), self.document.place(*path), error.hint)
             return None
+        self.made += len(made)
+        if self.made > MAX_VALUES:
+            said = f"the rule asks for more than {MAX_VALUES:,} values"
+            return self.fail("PG105", said, self.document.place(*path), "use several rules")
+        return made
 
     def matcher(self, source: Field, chain: Chain, value: Any, path: tuple) -> list | None:
         """The alternatives that one value stands for, checked against the field's type."""

@@ -17,7 +17,7 @@ from profguard.errors import Place, Problem
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 32
 MAX_SHOWN = 500  # characters of a source line or of a message
-MAX_NODES = 20_000  # of one file, aliases counted as what they stand for
+MAX_NODES = 10_000  # of one file, aliases counted as what they stand for
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")

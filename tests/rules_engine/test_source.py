@@ -103,6 +103,9 @@ HOSTILE = {
     "5,000 deep condition": HEAD
     + f"detection:\n  a: {{perf.cpu: 1}}\n  condition: {'not (' * 5000}a{')' * 5000}\n",
     "control characters": "x: \x1b[31m\n",
+    "values that multiply": HEAD
+    + "detection:\n  condition: a\n  a:\n    process.name|windash:\n"
+    + "".join(f"      - ' -a -b -c -d -e {n}'\n" for n in range(8_000)),
     "long integer": HEAD + "detection:\n  a: {perf.cpu: " + "9" * 900_000 + "}\n  condition: a\n",
     "windash": HEAD + f"detection:\n  a: {{process.name|windash: '{' -x' * 3000}'}}\n"
     "  condition: a\n",
@@ -124,6 +127,17 @@ def test_hostile_files_are_refused_quickly(tmp_path, text):
         assert problem.severity == "error"
         assert problem.place.path.endswith("bad.yml")
         assert len(problem.render()) < 2_000
+
+
+@pytest.mark.parametrize("modifier", ["", "|contains", "|contains|all", "|re", "|neq"])
+def test_long_lists_load_quickly(modifier):
+    text = HEAD + f"detection:\n  condition: a\n  a:\n    process.name{modifier}:\n"
+    text += "".join(f"      - 'value {n}'\n" for n in range(5_000))
+    [document] = parse(text, "x.yml", [])
+    start = time.monotonic()
+    rules = pack.rule_set([read_rule(document, "x", {}, [])])
+    assert time.monotonic() - start < 2
+    assert len(rules.rules) == 1
 
 
 def test_a_file_that_is_too_large_is_not_read_whole(tmp_path):
