@@ -228,6 +228,8 @@ class _Reader:
             if not names or value is None:
                 continue
             for one in value if isinstance(value, list) else [value]:
+                if arg.values and isinstance(one, str) and one.lstrip("-").isdigit():
+                    continue  # a number without a name is its decimal text
                 self.one_of(one, names.values(), (*path, arg.name))
 
     def process(self, table: Any, path: tuple, prefix: str = "") -> None:

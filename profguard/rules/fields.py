@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 from profguard.events import BY_NAME, Arg, Tag
 from profguard.model import PROCESS_FIELDS, PROCESS_MEANINGS, RELATIONS, SOURCES, Event, Process
 from profguard.rules.taxonomy import MAPPINGS
+from profguard.tiers import TIERS
 from profguard.timefmt import rfc3339
 
 ENVIRON = "environ."
@@ -23,6 +24,8 @@ class Field:
 
     `kind` is int, str, bool, time (RFC 3339 text) or absent (never has a value); of a list it is
     the kind of an element. `key` is the index of an argument, or the attribute of its root.
+    `choices` are all its values; but where they are names of `numbers`, one that has no name is
+    the number in decimal, as text.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Field:
     key: int | str = ""
     is_list: bool = False
     choices: tuple[str, ...] | None = field(default=None, compare=False)
+    numbers: dict[int, str] | None = field(default=None, compare=False, repr=False)
     forgeable: bool = field(default=False, compare=False)
     meaning: str = field(default="", compare=False)
 
@@ -86,7 +90,14 @@ def fields_of(event_name: str) -> dict[str, Field]:
             choices=tuple(SOURCES),
             meaning="how the event was obtained",
         ),
-        Field("event.tier", "str", "event", "tier", meaning="the kind of hook that saw it"),
+        Field(
+            "event.tier",
+            "str",
+            "event",
+            "tier",
+            choices=tuple(TIERS.values()),
+            meaning="the kind of hook that saw it",
+        ),
         Field(
             "relation",
             "str",
@@ -117,6 +128,7 @@ def _argument(event_name: str, index: int, arg: Arg) -> Field:
         index,
         is_list,
         tuple(dict.fromkeys(names.values())) if names else None,
+        arg.values,
         bool(weak & set(arg.tags)),
         arg.meaning,
     )
@@ -135,8 +147,9 @@ def process_fields(root: str) -> dict[str, Field]:
         kind = "int" if int in get_args(hint) else "time" if name in _TIMES else "str"
         full = f"{root}.{name}"
         meaning = PROCESS_MEANINGS[name]
-        weak = name in _FORGEABLE
-        found[full] = Field(full, kind, root, attr, is_list, None, weak, meaning)
+        found[full] = Field(
+            full, kind, root, attr, is_list, forgeable=name in _FORGEABLE, meaning=meaning
+        )
     return found
 
 

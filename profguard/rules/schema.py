@@ -163,9 +163,10 @@ def _described(source: Field) -> dict[str, Any]:
 def _values(source: Field) -> dict[str, Any]:
     if source.choices is not None:
         # Names in any case and texts with wildcards are valid; the plain names are offered.
-        written = "|".join(map(_any_case, source.choices))
-        text = {"type": "string", "pattern": rf"^({written})$|[*?]"}
-        return _one_or_more({"anyOf": [{"enum": list(source.choices)}, text, {"type": "null"}]})
+        written = [*map(_any_case, source.choices), *(["-?[0-9]+"] if source.numbers else [])]
+        text = {"type": "string", "pattern": rf"^({'|'.join(written)})$|[*?]"}
+        other = {"type": ["integer", "null"] if source.numbers else "null"}
+        return _one_or_more({"anyOf": [{"enum": list(source.choices)}, text, other]})
     if source.kind == "int":
         return _one_or_more({"type": ["number", "null"]})
     if source.kind == "bool":

@@ -1,5 +1,6 @@
 """Selections: the maps and lists under `detection`, and the labels of the configuration."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -158,8 +159,7 @@ class SelectionBuilder:
         if said:
             return self.fail("PG111", said, self.document.place(*path), _advice(source, value))
         if not self.possible(source, matchers):
-            hint = did_you_mean(str(value), source.choices)
-            hint = hint or "it is one of: " + ", ".join(source.choices)
+            hint = _nearest_choice(source, str(value))
             shown = f"'{value}' is not a value of {source.name}"
             return self.fail("PG118", shown, self.document.place(*path), hint)
         return matchers
@@ -169,7 +169,8 @@ class SelectionBuilder:
         if source.choices is None:
             return True
         return any(
-            isinstance(matcher, Absent | Present | SameAs)
+            (source.numbers and _is_nameless(source.numbers, matcher))
+            or isinstance(matcher, Absent | Present | SameAs)
             or any(matcher.matches(choice) for choice in source.choices)
             for matcher in matchers
         )
@@ -249,6 +250,22 @@ def wrong_type(source: Field, matcher: Matcher) -> str | None:
     else:
         fits = kind in ("str", "time") or (isinstance(matcher, AnyText) and kind == "str")
     return None if fits else f"{source.name} is {_KINDS[kind]}: asking if it {matcher} is futile"
+
+
+def _is_nameless(numbers: dict[int, str], matcher: Matcher) -> bool:
+    """Whether this asks for a number that has no name, in decimal."""
+    if not isinstance(matcher, OneOf):
+        return False
+    [value] = matcher.values
+    return re.fullmatch(r"-?[0-9]{1,20}", value) is not None and int(value) not in numbers
+
+
+def _nearest_choice(source: Field, value: str) -> str:
+    names = {str(number): name for number, name in (source.numbers or {}).items()}
+    if value in names:
+        return f"write its name: {names[value]}"
+    near = did_you_mean(value, source.choices)
+    return near or "it is one of: " + ", ".join(source.choices)
 
 
 def _advice(source: Field, value: Any) -> str | None:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from profguard.events.perf import ATTR_FLAGS, EVENT_STATES
-from profguard.model import LEVELS, RELATIONS, Event
+from profguard.model import LEVELS, RELATIONS, Event, Process
 from profguard.rules import interpret, pack
 from profguard.rules.emit import Emitter
 from profguard.rules.index import normalized
@@ -251,3 +251,24 @@ def test_common_questions_are_one_expression():
     assert emitter.expression(question) is emitter.expression(other)
     both = all_of([Named("n", question), Not(Not(other)), any_of([question])])
     assert normalized(both) == normalized(question)
+
+
+@pytest.mark.parametrize("count", [1, 3, 9])
+def test_rules_with_many_shared_conjuncts(count):
+    """More of them than Python lets statements nest comfortably."""
+    shared = {f"process.environ.V{n}|contains": str(n) for n in range(40)}
+    rules = rule_set(
+        {
+            "title": "T",
+            "logsource": {"service": "profguard", "category": "perf"},
+            "detection": {"a": {**shared, "perf.cpu|gte": n}, "condition": "a"},
+        }
+        for n in range(count)
+    )
+    environ = {f"V{n}": f"x{n}" for n in range(40)}
+    event = Event.from_dict({"event": {"name": "perf"}, "perf": {"cpu": 5}})
+    assert rules.match(event) == ()
+    event.process = Process(environ=environ)
+    assert len(rules.match(event)) == min(count, 6)
+    event.process.environ["V39"] = ""
+    assert rules.match(event) == ()

@@ -298,6 +298,7 @@ WRONG = [
     ("process.name: []", "PG108", "empty", ""),
     (f"process.name|windash: '{' -a' * 6}'", "PG105", "too many dashes", "re"),
     ("event.source: lvie", "PG118", "lvie", "did you mean 'live'?"),
+    ("event.tier: kprob", "PG118", "kprob", "did you mean 'kprobe'?"),
     ("relation: cross", "PG118", "cross", "cross-uid"),
     ("relation|startswith: crss", "PG118", "crss", ""),
     ("relation|cased: Self", "PG118", "Self", "self"),
@@ -329,3 +330,14 @@ def test_every_modifier_of_the_specification_is_there_and_in_a_table():
     tables = [item for item, *_ in (*TEXT, *NUMBERS, *TIMES, *LISTS)]
     used = {name for item in tables for name in item.split(":")[0].split("|")[1:]}
     assert set(appendix) - used == {"base64offset"}
+
+
+def test_a_number_without_a_name_is_its_decimal_text(matches):
+    """Of an enumerated argument; one that has a name is never shown as a number."""
+    event = {"perf_ioctl": {"cmd": "9999"}}
+    for written in ("9999", "'9999'", "[9999, ENABLE]"):
+        assert matches(f"selection:\n  perf_ioctl.cmd: {written}", event, category="perf_ioctl")
+    with pytest.raises(RuleError) as caught:
+        matches("selection:\n  perf_ioctl.cmd: 9216", {}, category="perf_ioctl")
+    [problem] = caught.value.problems
+    assert (problem.code, problem.hint) == ("PG118", "write its name: ENABLE")
