@@ -8,7 +8,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev system native run demo test lint generate bench lock clean
+.PHONY: help setup dev system test-system native run demo test lint generate bench lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,7 +21,7 @@ run: setup ## start the sensor with the shipped rules; Ctrl-C ends it
 demo: setup ## see the whole way in a minute: an act of profiling, its finding, its alert
 	@$(BIN)/profguard demo
 
-test: dev ## run all tests, those on the live kernel last
+test: test-system dev ## run all tests, those on the live kernel last
 	$(BIN)/pytest -q -m "not live and not vm"
 	$(BIN)/pytest -q -m live
 
@@ -49,6 +49,9 @@ clean: ## remove everything that was built or installed here
 
 system: # every time, in a few milliseconds: a package may be gone since
 	@scripts/system-packages
+
+test-system:
+	@scripts/system-packages tests
 
 $(VENV)/pyvenv.cfg: | system
 	$(PYTHON) -m venv $(VENV)
