@@ -62,7 +62,7 @@ def _machine() -> dict:
         "machine": platform.machine(),
         "btf": rights.BTF.exists(),
         "capabilities": sorted(rights.capabilities()),
-        "tracefs": (rights.TRACEFS / "events").is_dir(),
+        "tracefs": rights.tracefs_is_mounted(),
         "settings": {name: _read(path) for name, path in _SETTINGS.items()},
     }
 

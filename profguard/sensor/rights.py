@@ -36,9 +36,14 @@ def check() -> None:
         )
 
 
+def tracefs_is_mounted() -> bool:
+    """Told by the mount itself: what is in it only root may see."""
+    return TRACEFS.is_mount()
+
+
 def mount_tracefs() -> None:
     """Mount tracefs, which has the ids of the tracepoints, where the system has not done it."""
-    if (TRACEFS / "events").is_dir():
+    if tracefs_is_mounted():
         return
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"tracefs", os.fsencode(TRACEFS), b"tracefs", 0, None):
