@@ -75,6 +75,9 @@ def test(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> No
     rules = load(paths, skip_bad=True)
     problems = [problem for problem in rules.problems if problem.severity == "error"]
     folders = _case_folders(paths, cases)
+    if not folders:
+        hint = "name their directory with --cases"
+        raise UsageError.of("PG701", "there is no tests/rules beside the rules", hint)
     found = read_cases(folders, rules, problems, whole=_beside(paths, folders))
     results = run_cases(rules, found)
     problems += [result.problem for result in results if result.problem]
@@ -107,7 +110,14 @@ def list_rules(directories: tuple[Path, ...], as_json: bool) -> None:
 @group.command()
 @click.argument("rule", metavar="RULE")
 @click.option("--event", "event_file", metavar="FILE", help="An event in JSON; - reads stdin.")
-@click.option("--rules", "directories", metavar="DIR", multiple=True, type=Path)
+@click.option(
+    "--rules",
+    "directories",
+    metavar="DIR",
+    multiple=True,
+    type=Path,
+    help="Where to look for RULE (default: the shipped rules).",
+)
 @json_option
 def explain(
     rule: str, event_file: str | None, directories: tuple[Path, ...], as_json: bool
