@@ -100,7 +100,7 @@ static __always_inline bool pg_starts(const char *text, const char *with, int le
 /* The class is told by the PMU's name where newer kernels rewrite attr.type (cpu-clock is type 1 on
  * 6.1 and a number of its own on 6.12).
  */
-static __noinline __u32 pg_perf_class(struct perf_event *event)
+static __always_inline __u32 pg_perf_class(struct perf_event *event)
 {
 	__u32 type = BPF_CORE_READ(event, attr.type);
 	char name[16] = {};
@@ -117,9 +117,25 @@ static __noinline __u32 pg_perf_class(struct perf_event *event)
 	return PG_CLASS_OTHER_PMU;
 }
 
-static __always_inline __u32 pg_perf_code(struct perf_event *event)
+/* Functions that are not static are verified once, for any arguments, and not again at each of their
+ * calls: several times less work for the verifier here. Their arguments are numbers, which kernels
+ * before 5.13 demand.
+ */
+
+/* An entry of prof.events. */
+__noinline __u32 pg_perf_code(__u64 at)
 {
+	struct perf_event *event = (void *)at;
+
 	return pg_perf_class(event) << 24 | (BPF_CORE_READ(event, attr.config) & 0xffffff);
+}
+
+/* Whether an event is on and measures something. */
+__noinline __u32 pg_perf_counts(__u64 at)
+{
+	struct perf_event *event = (void *)at;
+
+	return pg_perf_is_on(event) && !pg_perf_measures_nothing(event);
 }
 
 static __always_inline struct perf_event *pg_event_of_entry(struct list_head *entry)

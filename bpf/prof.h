@@ -41,7 +41,7 @@ static __noinline int pg_prof_add(struct pg_prof *out, struct perf_event *event)
 		return 0;
 	}
 	out->event_ids[at] = BPF_CORE_READ(pg_perf_original(event), id);
-	out->events[at] = pg_perf_code(event);
+	out->events[at] = pg_perf_code((__u64)event);
 	out->nr_events = at + 1;
 	if (BPF_CORE_READ(event, attr.sample_period))
 		out->mode = PG_MODE_SAMPLING;
@@ -67,11 +67,6 @@ static __always_inline void pg_prof_perf(struct pg_prof *out, struct perf_event 
 		bpf_map_update_elem(&profiled, &out->target.tid, &yes, BPF_ANY);
 	}
 }
-
-/* Functions that are not static are verified once, for any arguments, and not again at each of their
- * calls: 20 times less work for the verifier here. Their arguments are numbers, which kernels before
- * 5.13 demand.
- */
 
 /* One event, or a group by its leader, was switched. */
 __noinline int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
@@ -125,8 +120,7 @@ __noinline __u64 pg_first_on(__u64 context_at, __u32 inherited)
 		if (!next || next == head)
 			break;
 		event = pg_event_of_entry(next);
-		if (pg_perf_is_on(event) && !pg_perf_measures_nothing(event) &&
-		    (!inherited || BPF_CORE_READ(event, parent)))
+		if (pg_perf_counts((__u64)event) && (!inherited || BPF_CORE_READ(event, parent)))
 			return (__u64)event;
 		bpf_core_read(&next, sizeof(next), &next->next);
 	}
@@ -158,8 +152,7 @@ __noinline int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 		if (!next || next == head)
 			break;
 		event = pg_event_of_entry(next);
-		if (pg_perf_is_on(event) && !pg_perf_measures_nothing(event) &&
-		    pg_perf_owner(event) == change.owner)
+		if (pg_perf_counts((__u64)event) && pg_perf_owner(event) == change.owner)
 			pg_prof_add(out, event);
 		bpf_core_read(&next, sizeof(next), &next->next);
 	}
