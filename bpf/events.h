@@ -60,6 +60,12 @@ enum pg_mode {
 	PG_MODE_SAMPLING = 2,
 };
 
+enum pg_scope {
+	PG_SCOPE_TASK = 1,
+	PG_SCOPE_CPU = 2,
+	PG_SCOPE_CGROUP = 3,
+};
+
 enum pg_class {
 	PG_CLASS_HARDWARE = 0,
 	PG_CLASS_SOFTWARE = 1,
@@ -213,6 +219,7 @@ struct pg_perf_ioctl {
 	__u64 id;
 	__u64 arg;
 	__u32 cmd;
+	__u8 scope;
 	__s32 old_state;
 	__s32 new_state;
 	__u32 owner_pid;
@@ -224,13 +231,14 @@ struct pg_perf_ioctl {
 _Static_assert(__builtin_offsetof(struct pg_perf_ioctl, id) == 168, "pg_perf_ioctl.id");
 _Static_assert(__builtin_offsetof(struct pg_perf_ioctl, arg) == 176, "pg_perf_ioctl.arg");
 _Static_assert(__builtin_offsetof(struct pg_perf_ioctl, cmd) == 184, "pg_perf_ioctl.cmd");
-_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, old_state) == 188, "pg_perf_ioctl.old_state");
-_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, new_state) == 192, "pg_perf_ioctl.new_state");
-_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, owner_pid) == 196, "pg_perf_ioctl.owner_pid");
-_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, ret) == 200, "pg_perf_ioctl.ret");
-_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, pmu) == 208, "pg_perf_ioctl.pmu");
-_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, filter) == 240, "pg_perf_ioctl.filter");
-_Static_assert(sizeof(struct pg_perf_ioctl) == 368, "pg_perf_ioctl");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, scope) == 188, "pg_perf_ioctl.scope");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, old_state) == 192, "pg_perf_ioctl.old_state");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, new_state) == 196, "pg_perf_ioctl.new_state");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, owner_pid) == 200, "pg_perf_ioctl.owner_pid");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, ret) == 208, "pg_perf_ioctl.ret");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, pmu) == 216, "pg_perf_ioctl.pmu");
+_Static_assert(__builtin_offsetof(struct pg_perf_ioctl, filter) == 248, "pg_perf_ioctl.filter");
+_Static_assert(sizeof(struct pg_perf_ioctl) == 376, "pg_perf_ioctl");
 
 struct pg_setitimer {
 	struct pg_header head;

@@ -216,6 +216,9 @@ static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
 	pg_task_fill(&out->process, pg_current());
 	if (target)
 		pg_task_fill(&out->target, target);
+	out->scope = target			? PG_SCOPE_TASK
+		     : pg_perf_in_cgroup(event) ? PG_SCOPE_CGROUP
+						: PG_SCOPE_CPU;
 	out->id = BPF_CORE_READ(event, id);
 	out->cmd = call->args[1];
 	out->arg = call->args[2];

@@ -20,3 +20,18 @@ def from_rfc3339(text: str) -> int:
     base, fraction, zone = match.groups()
     moment = datetime.fromisoformat(base.upper() + ("+00:00" if zone in "Zz" else zone))
     return int(moment.timestamp()) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+
+
+def span(ns: int) -> str:
+    """A length of time for people: `40 us`, `1.5 s`, `2 h 5 min`."""
+    if ns < 1_000:
+        return f"{ns} ns"
+    if ns < 60_000_000_000:
+        units = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"))
+        unit_ns, unit = next(pair for pair in units if ns >= pair[0])
+        return f"{ns / unit_ns:.1f}".removesuffix(".0") + f" {unit}"
+    minutes, seconds = divmod(ns // 1_000_000_000, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours < 1:
+        return f"{minutes} min {seconds} s"
+    return f"{hours} h {minutes_left} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

@@ -1,5 +1,6 @@
 """What the sensor shows while it runs: lines for people, or one JSON object a line."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -13,6 +14,9 @@ from profguard.errors import printable
 from profguard.findings.redact import Redactor
 from profguard.model import Event, Finding, Process
 from profguard.sensor.live import Count
+from profguard.timefmt import span
+
+_C1 = re.compile(rb"\xc2([\x80-\x9f])")  # U+0080 to U+009F in UTF-8
 
 _COLOURS = {
     "critical": {"fg": "white", "bg": "red", "bold": True},
@@ -59,7 +63,9 @@ class Json:
         self.flush()
 
     def _line(self, item: dict) -> None:
-        self._stream.write(self._encoder.encode(item) + b"\n")
+        # JSON escapes C0 control characters only; a terminal obeys C1 ones too.
+        line = _C1.sub(lambda found: b"\\u00%02x" % found[1][0], self._encoder.encode(item))
+        self._stream.write(line + b"\n")
 
     def flush(self) -> None:
         self._stream.flush()
@@ -92,8 +98,8 @@ class Screen:
                 self.findings += change.kind == "opened"
                 self._show(finding)
             elif change.kind == "ended":
-                seconds = (finding.duration_ns or 0) / 1e9
-                say(f"{clock(change.event)}  ended     after {seconds:.1f} s: finding {finding.id}")
+                lasted = span(finding.duration_ns or 0)
+                say(f"{clock(change.event)}  ended     after {lasted}: finding {finding.id}")
 
     def _show(self, finding: Finding) -> None:
         level = click.style(f"{finding.level:<9}", **_COLOURS[finding.level])

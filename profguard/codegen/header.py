@@ -2,7 +2,15 @@
 
 from profguard import wire
 from profguard.events import REGISTRY
-from profguard.events.perf import ACTIONS, CAUSES, EVENT_CLASSES, MECHANISMS, MODES, PROF_FLAGS
+from profguard.events.perf import (
+    ACTIONS,
+    CAUSES,
+    EVENT_CLASSES,
+    MECHANISMS,
+    MODES,
+    PROF_FLAGS,
+    SCOPES,
+)
 from profguard.model import SOURCES
 from profguard.tiers import TIERS
 
@@ -11,6 +19,7 @@ _ENUMS = {
     "pg_cause": ("PG_CAUSE", CAUSES),
     "pg_mechanism": ("PG_MECHANISM", MECHANISMS),
     "pg_mode": ("PG_MODE", MODES),
+    "pg_scope": ("PG_SCOPE", SCOPES),
     "pg_class": ("PG_CLASS", EVENT_CLASSES),
 }
 

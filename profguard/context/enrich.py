@@ -3,7 +3,7 @@
 from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
-from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS
+from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
 from profguard.model import Event
 from profguard.rawtask import RawTask
 
@@ -63,4 +63,6 @@ def _scope(event: Event) -> tuple[bool, bool]:
         return bool(flags & _BITS["cpu_wide"]), bool(flags & _BITS["cgroup"])
     if event.spec.name == "perf":
         return event["pid"] == -1, _PID_CGROUP in (event["open_flags"] or ())
+    if event.spec.name == "perf_ioctl":
+        return event["scope"] == SCOPES[2], event["scope"] == SCOPES[3]
     return False, False

@@ -127,6 +127,8 @@ PERF_IOCTLS = {
 UNKNOWN = (1 << 64) - 1
 NO_STATE = -128
 
+SCOPES = {1: "task", 2: "cpu", 3: "cgroup"}
+
 PROF = EventSpec(
     name="prof",
     id=1,
@@ -299,6 +301,7 @@ PERF_IOCTL = EventSpec(
         Arg("id", "u64", "kernel id of the event", (K, RACE)),
         Arg("arg", "u64", "the argument as passed"),
         Arg("cmd", "u32", "the command", values=PERF_IOCTLS),
+        Arg("scope", "u8", "what the event measures", (K, RACE), values=SCOPES),
         Arg("old_state", "s32", "state before the call", (K, RACE), values=EVENT_STATES),
         Arg("new_state", "s32", "state after the call", (K, RACE), values=EVENT_STATES),
         Arg("owner_pid", "u32", "process that opened the event", (K, RACE, OPT), null=0),

@@ -8,6 +8,7 @@ from profguard.errors import Place, printable
 from profguard.model import Event
 from profguard.rules.fields import Field, read
 from profguard.rules.tree import Node
+from profguard.timefmt import span
 
 DEFAULT_LEVEL = "medium"
 DEFAULT_SUPPRESS_NS = 3_600_000_000_000
@@ -70,7 +71,9 @@ class Rule:
             if name is None:
                 return match[0][0]
             value = read(self.message_fields[name], event)
-            return UNKNOWN if value is None else shown(value)
+            if value is None:
+                return UNKNOWN
+            return span(value) if name.endswith("_ns") else shown(value)
 
         return REFERENCE.sub(value_of, self.message)
 
