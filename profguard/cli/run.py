@@ -5,9 +5,9 @@ no Python: both happen at the same time. That is why this module imports late.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import click
 
@@ -16,6 +16,7 @@ from profguard.cli import options
 from profguard.cli.output import json_option, say
 from profguard.config import load
 from profguard.errors import SensorError
+from profguard.sensor import rights
 from profguard.sensor.live import Sensor
 
 
@@ -54,13 +55,27 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
 @contextmanager
 def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
     """Open the sensor in the background; what this gives waits for it, or raises its refusal."""
-    with ThreadPoolExecutor(1) as pool:
-        opening = pool.submit(sensor.open)
+    failures: list[Exception] = []
+
+    def attempt() -> None:
         try:
-            yield opening.result
-        finally:
-            if opening.exception() is None:
-                sensor.close()
+            sensor.open()
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            failures.append(error)
+
+    def wait() -> None:
+        thread.join()
+        if failures:
+            raise failures[0]
+
+    thread = Thread(target=attempt)  # a pool would keep a thread, and that all its rights
+    thread.start()
+    try:
+        yield wait
+    finally:
+        thread.join()
+        if not failures:
+            sensor.close()
 
 
 def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_json: bool) -> None:
@@ -71,8 +86,9 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
 
     output = screen.choose(settings, events=events, as_json=as_json)
     rule_set = load_rules(settings, rules)
-    store = Store(db or Path(settings.store.path))
     wait_until_open()
+    rights.drop()
+    store = Store(db or Path(settings.store.path))
     keeping = Keeping(settings, rule_set, store, alerts=True, on_trouble=options.warn)
     try:
         assembly = assemble(settings, rule_set, [keeping, output])

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,19 @@ def test_a_killed_sensor_has_stored_what_it_told(target, start_sensor):
     runs = second.rows("SELECT * FROM sensor_runs ORDER BY started")
     assert [bool(run["stopped"]) for run in runs] == [False, True]
     assert shown <= {row["id"] for row in second.findings()}
+
+
+def test_it_gives_up_the_rights_that_only_loading_needs(start_sensor):
+    """No thread of it has CAP_SYS_ADMIN, or anything else beside reading /proc and counters."""
+    sensor = start_sensor()
+    for task in Path(f"/proc/{sensor.process.pid}/task").iterdir():
+        status = (task / "status").read_text()
+        for kind in ("CapEff", "CapPrm"):
+            (line,) = [line for line in status.splitlines() if line.startswith(kind)]
+            mask = int(line.split()[1], 16)
+            assert {bit for bit in range(64) if mask >> bit & 1} <= {1, 2, 19, 39}
+    subprocess.run([needs("strace"), "-o", "/dev/null", "true"], check=True)
+    assert wait_for(lambda: sensor.events("ptrace")), "it is blind without them"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
