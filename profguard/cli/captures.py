@@ -124,4 +124,4 @@ def replay_file(file: str, settings: Config, rules, db, *, events: bool, as_json
     finally:
         for keeping in kept:
             keeping.close()
-    output.summary({})
+    output.summary(None)

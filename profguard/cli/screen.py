@@ -56,8 +56,10 @@ class Json:
                 shown["finding"]["change"] = change.kind
                 self._line(shown)
 
-    def summary(self, counts: dict[str, Count]) -> None:
+    def summary(self, counts: dict[str, Count] | None) -> None:
         """What happened in the kernel, what was lost, what arrived: by event."""
+        if counts is None:  # a replay has no kernel to count
+            return
         events = {name: asdict(count) for name, count in sorted(counts.items())}
         self._line({"type": "status", "state": "summary", "events": events})
         self.flush()
@@ -110,9 +112,9 @@ class Screen:
             say(f"{'':20}{who(event.process)} -> {target}")
         say(f"{'':20}{finding.mechanism}, rule '{finding.rule_title}', finding {finding.id}")
 
-    def summary(self, counts: dict[str, Count]) -> None:
+    def summary(self, counts: dict[str, Count] | None) -> None:
         findings = f"{self.findings} finding{'' if self.findings == 1 else 's'}"
-        if not counts:  # a replay
+        if counts is None:  # a replay
             say(f"\n{findings}.")
             return
         received = sum(count.received for count in counts.values())
