@@ -106,21 +106,29 @@ __noinline int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags
 	return 0;
 }
 
-/* The first event of a task's context that is on, and inherited if that is asked for, or NULL. */
-__noinline __u64 pg_first_on(__u64 context_at, __u32 inherited)
+/* Profilers of one task that are told apart, and events of one context that are looked at. */
+enum { PG_MAX_OWNERS = 3, PG_MAX_WALK = 16 };
+
+/* The first event of a context that is on, is inherited if that is asked for, and is of none of the
+ * given owners; or 0.
+ */
+__noinline __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __u64 nor_of)
 {
 	struct perf_event_context *context = (void *)context_at;
 	struct list_head *head = __builtin_preserve_access_index(&context->event_list);
 	struct list_head *next = NULL;
 
 	bpf_core_read(&next, sizeof(next), &head->next);
-	for (int i = 0; i < PG_MAX_EVENTS; i++) {
+	for (int i = 0; i < PG_MAX_WALK; i++) {
 		struct perf_event *event;
+		__u64 owner;
 
 		if (!next || next == head)
 			break;
 		event = pg_event_of_entry(next);
-		if (pg_perf_counts((__u64)event) && (!inherited || BPF_CORE_READ(event, parent)))
+		owner = (__u64)pg_perf_owner(event);
+		if (pg_perf_counts((__u64)event) && owner != not_of && owner != nor_of &&
+		    (!inherited || BPF_CORE_READ(event, parent)))
 			return (__u64)event;
 		bpf_core_read(&next, sizeof(next), &next->next);
 	}
@@ -146,7 +154,7 @@ __noinline int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 	pg_prof_head(out, &change);
 	pg_prof_perf(out, first);
 	bpf_core_read(&next, sizeof(next), &head->next);
-	for (int i = 0; i < 2 * PG_MAX_EVENTS; i++) {
+	for (int i = 0; i < PG_MAX_WALK; i++) {
 		struct perf_event *event;
 
 		if (!next || next == head)
@@ -180,20 +188,31 @@ static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action
 	return 0;
 }
 
-/* A task's contexts after an exec or a fork: what is on in them was switched on by it, unless it
- * was on before, which userspace knows.
+/* A task's context after an exec or a fork: what is on in it was switched on by that, unless it was
+ * on before, which userspace knows. One record for each profiler.
  */
+__noinline int pg_prof_contexts(__u64 context_at, __u32 cause)
+{
+	__u64 owners[PG_MAX_OWNERS] = {-1, -1, -1};
+
+	for (int i = 0; i < PG_MAX_OWNERS; i++) {
+		__u64 first = pg_first_on(context_at, cause == PG_CAUSE_FORK, owners[0], owners[1]);
+
+		if (!first)
+			break;
+		owners[i] = (__u64)pg_perf_owner((struct perf_event *)first);
+		pg_prof_context(context_at, first, cause);
+	}
+	return 0;
+}
+
 static __always_inline int pg_prof_task(struct task_struct *task, __u32 cause)
 {
 	for (int i = 0; i < 2; i++) {
 		struct perf_event_context *context = pg_perf_context(task, i);
-		__u64 first;
 
-		if (!pg_is_task((void *)context))
-			continue;
-		first = pg_first_on((__u64)context, cause == PG_CAUSE_FORK);
-		if (first)
-			pg_prof_context((__u64)context, first, cause);
+		if (pg_is_task((void *)context))
+			pg_prof_contexts((__u64)context, cause);
 	}
 	return 0;
 }

@@ -121,6 +121,27 @@ def test_switched_on_by_exec(act, sensor):
     assert off["prof"]["event_ids"] == on["prof"]["event_ids"]
 
 
+def test_two_profilers_of_one_exec(act, sensor):
+    """Each profiler's counters are switched on by the exec: one prof event for each of them."""
+    act(
+        """
+        ready, go = os.pipe(), os.pipe()
+        child = os.fork()
+        if not child:
+            os.read(go[0], 1); os.execv("/bin/sleep", ["sleep", "0.1"])
+        other = os.fork()
+        perf(DISABLED | ON_EXEC, pid=child)
+        if not other:
+            os.write(ready[1], b"x"); time.sleep(1); os._exit(0)
+        os.read(ready[0], 1); os.write(go[1], b"x")
+        os.waitpid(child, 0); os.waitpid(other, 0)
+        """
+    )
+    switched = [e for e in sensor.events("prof", cause="exec") if e["prof"]["total"] == 1][-2:]
+    assert len({event["process"]["pid"] for event in switched}) == 2
+    assert len({event["target"]["pid"] for event in switched}) == 1
+
+
 def test_inherited_by_fork(act):
     """A child of a profiled process is profiled too, in the same session, until its own exit."""
     events = act(
