@@ -10,7 +10,7 @@ Pure: times come from the events, so a replay gives the same findings.
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from profguard.ids import uuid7
@@ -35,6 +35,7 @@ class _Act:
     finding: Finding
     window_ns: int
     began_ns: int  # boot time
+    follows: set[str] = field(default_factory=set)  # sessions; it goes on as long as any of them
 
     def lasts_at(self, event: Event) -> bool:
         """Whether a match now is a repeat."""
@@ -48,8 +49,8 @@ class Engine:
         self.rules = rules
         self._acts: OrderedDict[Hashable, _Act] = OrderedDict()
         self._session_acts: dict[str, Hashable] = {}
-        self._active: dict[Hashable, set[str]] = {}
-        self._followers: dict[str, set[_Act]] = {}
+        self._active: dict[Hashable, dict[str, None]] = {}
+        self._followers: dict[str, dict[_Act, None]] = {}
         self._lost_at_ns: int | None = None
 
     def feed(self, event: Event) -> list[Change]:
@@ -59,20 +60,26 @@ class Engine:
         act = self._act_of(event)
         return [self._match(rule, act, event) for rule in self.rules.match(event)]
 
-    def end(self, session: Session, event: Event) -> list[Change]:
-        """The changes that a session's end, by `event`, makes: findings get end and duration."""
+    def end(self, session: Session) -> list[Change]:
+        """The changes that a session's end makes: findings get their end and duration.
+
+        Of a finding with several sessions it is the last that counts.
+        """
         key = self._session_acts.pop(session.id, None)
-        active = self._active.get(key, set())
-        active.discard(session.id)
+        active = self._active.get(key, {})
+        active.pop(session.id, None)
         if not active:
             self._active.pop(key, None)
         changes = []
         for act in self._followers.pop(session.id, ()):
+            act.follows.discard(session.id)
+            if act.follows:
+                continue
             finding = act.finding
-            finding.ended_ns = session.ended_ns
-            finding.duration_ns = event.at_ns - act.began_ns
+            finding.ended_ns = session.end.time_ns
+            finding.duration_ns = max(0, session.end.at_ns - act.began_ns)
             self._taint(finding)
-            changes.append(Change("ended", finding, event))
+            changes.append(Change("ended", finding, session.end))
         return changes
 
     # Which act an event belongs to.
@@ -82,8 +89,10 @@ class Engine:
         session = event["session"] if "session" in event.spec.index else None
         act = self._session_acts.get(session)
         if act is None:
-            act = _identity(event.process), _identity(event.target) or event.relation
-            if session:
+            # What no process does, such as a loss, is told apart by its event.
+            actor = _identity(event.process) or event.spec.name
+            act = actor, _identity(event.target) or event.relation
+            if session and event["duration_ns"] is None:  # or it ends before we knew of it
                 self._session_acts[session] = act
                 self._begin(act, session, event)
         return act
@@ -95,14 +104,14 @@ class Engine:
             self._follow(act, session)
         elif act:
             del self._acts[key]
-        self._active.setdefault(key, set()).add(session)
+        self._active.setdefault(key, {})[session] = None
 
     # What a match does.
 
     def _match(self, rule: Rule, act: Hashable, event: Event) -> Change:
         key = (rule.id, rule.suppress_key(event)) if rule.suppress_by is not None else act
         found = self._acts.get(key)
-        if found and (act in self._active or found.lasts_at(event)):
+        if found and (found.follows or found.lasts_at(event)):
             self._acts.move_to_end(key)
             kind = self._repeat(rule, found, event)
         else:
@@ -113,6 +122,8 @@ class Engine:
         return Change(kind, found.finding, event)
 
     def _open(self, rule: Rule, key: Hashable, event: Event) -> _Act:
+        duration_ns = event["duration_ns"] if "duration_ns" in event.spec.index else None
+        before_ns = duration_ns or 0  # what this ends began earlier
         finding = Finding(
             id=uuid7(event.time_ns, (rule.id, key)),
             rule_id=rule.id,
@@ -125,9 +136,12 @@ class Engine:
             rules=[rule.id],
             tags=rule.tags,
             mechanism=_mechanism(event),
-            started_ns=event.time_ns,
+            started_ns=event.time_ns - before_ns,
+            ended_ns=None if duration_ns is None else event.time_ns,
+            duration_ns=duration_ns,
         )
-        act = self._acts[key] = _Act(finding, rule.suppress_for_ns, event.at_ns)
+        act = self._acts[key] = _Act(finding, rule.suppress_for_ns, event.at_ns - before_ns)
+        self._acts.move_to_end(key)
         if len(self._acts) > MAX_ACTS:
             self._acts.popitem(last=False)
         return act
@@ -155,7 +169,8 @@ class Engine:
         finding = act.finding
         finding.session = finding.session or session
         finding.ended_ns = finding.duration_ns = None
-        self._followers.setdefault(session, set()).add(act)
+        self._followers.setdefault(session, {})[act] = None
+        act.follows.add(session)
 
     def _taint(self, finding: Finding) -> None:
         if self._lost_at_ns is not None and self._lost_at_ns >= finding.first_seen_ns:

@@ -49,20 +49,26 @@ class Pipeline:
         """Time has passed without an event."""
         self._pass(self.sessions.release(boot_ns))
 
+    def end(self) -> None:
+        """There are no further events: none can show any more that a held one was no act."""
+        self._pass(self.sessions.release_all())
+
     def flush(self) -> None:
         for output in self._outputs:
             output.flush()
 
     def _pass(self, events: Iterable[Event]) -> None:
+        changes: list[Change] = []
         for event in events:
             for output in self._outputs:
                 output.event(event)
-            changes = self._engine.feed(event)
-            while self.sessions.ended:
-                changes += self._engine.end(self.sessions.ended.pop(0), event)
-            if changes:
-                for output in self._outputs:
-                    output.changes(changes)
+            changes += self._engine.feed(event)
+        ended, self.sessions.ended = self.sessions.ended, []
+        for session in ended:
+            changes += self._engine.end(session)
+        if changes:
+            for output in self._outputs:
+                output.changes(changes)
 
 
 def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -> None:
@@ -95,6 +101,7 @@ def run_replay(events: Iterable[Event], pipeline: Pipeline) -> None:
             event.source = "replay"
             pipeline.replay(event)
     finally:
+        pipeline.end()
         pipeline.flush()
 
 

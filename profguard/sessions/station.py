@@ -1,0 +1,231 @@
+"""The station: which things are on, and what the events about them become."""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable
+
+from profguard.ids import uuid7
+from profguard.model import Event
+from profguard.sessions.completion import disables
+from profguard.sessions.session import Session, Switch, duration_ns
+from profguard.sessions.transition import (
+    Key,
+    identity,
+    is_copy,
+    keys,
+    may_be_a_probe,
+    originals,
+    scope,
+)
+
+# perf opens counters only to learn what the machine can do and closes them at once: a counter that
+# is opened running is reported when it has lived this long.
+PROBE_NS = 100_000_000
+
+# Of one session; disables that are lost in a flood must not fill the memory.
+MAX_LIVE = 8192
+
+_ATTACHES = frozenset({"PTRACE_ATTACH", "PTRACE_SEIZE", "PTRACE_TRACEME"})
+# What is done to a perf event is done to the copies that children inherited. A target's end is not.
+_REACHES_COPIES = frozenset({"ioctl", "prctl", "close"})
+
+
+class Sessions:
+    """`feed` gives the events to pass on; `ended` collects sessions that are over."""
+
+    def __init__(self):
+        self._on: dict[Key, Switch] = {}
+        self._at: dict[Hashable, dict[Key, None]] = {}  # by place, in the order of switching on
+        self._open: dict[Hashable, Session] = {}
+        self._held: dict[Key, Event] = {}
+        self.ended: list[Session] = []
+
+    @property
+    def active(self) -> Iterable[Session]:
+        return self._open.values()
+
+    def feed(self, event: Event) -> list[Event]:
+        """The events that this one becomes: itself, nothing, or completed by others."""
+        out = self.release(event.at_ns) if self._held else []
+        name = event.spec.name
+        if name == "prof":
+            out += self._enable(event) if event["action"] == "enable" else self._disable(event)
+        elif name == "ptrace":
+            self._ptrace(event)
+            out.append(event)
+        elif name == "sched_process_exec":
+            out += [event, *self._timers_end(event)]
+        elif name == "sched_process_exit":
+            out += [*self._process_ends(event), event]
+        else:
+            out.append(event)
+        return out
+
+    def release(self, boot_ns: int) -> list[Event]:
+        """The held events that turned out to be no probes by this time."""
+        due = [key for key, held in self._held.items() if boot_ns - held.at_ns >= PROBE_NS]
+        return [event for key in due for event in self._switch_on(self._held.pop(key))]
+
+    def release_all(self) -> list[Event]:
+        """The held events, where nothing will come any more that shows them to be probes."""
+        due, self._held = self._held, {}
+        return [event for held in due.values() for event in self._switch_on(held)]
+
+    # What is switched on.
+
+    def _enable(self, event: Event) -> list[Event]:
+        if may_be_a_probe(event) and (first := keys(event)[:1]):
+            self._held[first[0]] = event
+            return []
+        copied = is_copy(event)  # and what is handed down to a child is no probe
+        known = [key for key in (originals if copied else keys)(event) if key in self._held]
+        held = [self._held.pop(key) for key in known]
+        out = [each for original in held for each in self._switch_on(original)] if copied else []
+        return out + self._switch_on(event)
+
+    def _switch_on(self, event: Event) -> list[Event]:
+        named = zip(keys(event), event["events"], event["event_ids"], strict=True)
+        fresh = [each for each in named if each[0] not in self._on]
+        if not fresh:
+            return []
+        session = self._session(event, event["mechanism"], scope(event))
+        for key, code, event_id in fresh:
+            self._add(session, key, code, event_id, event)
+        event["session"] = session.id
+        return [event]
+
+    def _session(self, event: Event, mechanism: str, at: Hashable) -> Session:
+        """The open session that this belongs to, or a new one.
+
+        What a profiled process hands down to its children belongs to the profile of the process.
+        """
+        for original in originals(event) if is_copy(event) else ():
+            for key in (original, *self._at.get(("copies", original[1]), ())):
+                if switch := self._on.get(key):
+                    return switch.session
+        owner = identity(event.process)
+        session = self._open.get((owner, at, mechanism))
+        if session is None:
+            session = self._open[owner, at, mechanism] = Session(
+                id=uuid7(event.time_ns, (owner, at, mechanism)),
+                mechanism=mechanism,
+                process=event.process,
+                target=event.target,
+                scope=at,
+                relation=event.relation,
+                started_ns=event.time_ns,
+            )
+        return session
+
+    def _add(self, session: Session, key: Key, code, event_id: int, event: Event) -> None:
+        self._on[key] = session.live[key] = switch = Switch(
+            session, code, event_id, event.target, event.relation, event.at_ns, is_copy(event)
+        )
+        for place in switch.places():
+            self._at.setdefault(place, {})[key] = None
+        if len(session.live) > MAX_LIVE:
+            self._remove(next(iter(session.live)))
+
+    # What is switched off.
+
+    def _disable(self, event: Event) -> list[Event]:
+        if event["cause"] == "exit" and not event["event_ids"]:
+            return self._thread_ends(event)
+        named = keys(event)
+        probes = [key for key in named if self._held.pop(key, None)]
+        if event["cause"] in _REACHES_COPIES and not is_copy(event):
+            for event_id in event["event_ids"] if event["mechanism"] == "perf" else ():
+                named += self._at.get(("copies", event_id), ())
+        known = [key for key in named if key in self._on]
+        if not known:
+            # Never seen on. A prctl names events that were off before, and disarming a timer that
+            # is not armed is common; everything else is worth reporting without a session.
+            is_news = event["mechanism"] == "perf" and event["cause"] != "prctl" and not probes
+            return [event] if is_news else []
+        switches = [self._remove(key) for key in dict.fromkeys(known)]
+        event["session"] = switches[0].session.id
+        event["duration_ns"] = duration_ns(switches, event)
+        self._finish({switch.session: event for switch in switches})
+        return [event]
+
+    def _remove(self, key: Key) -> Switch:
+        switch = self._on.pop(key)
+        del switch.session.live[key]
+        for place in switch.places():
+            found = self._at[place]
+            del found[key]
+            if not found:
+                del self._at[place]
+        return switch
+
+    def _finish(self, ends: dict[Session, Event]) -> None:
+        """Of these sessions, those with nothing left on are over, by these events."""
+        for session, event in ends.items():
+            if not session.live:
+                session.end = event
+                del self._open[session.owner, session.scope, session.mechanism]
+                self.ended.append(session)
+
+    def _complete(self, event: Event, over: Iterable[Key]) -> list[Event]:
+        """Disables of all that is over, made from what was switched on; of ptrace there are none.
+
+        Copies are told child by child, so that each disable says itself what it is about.
+        """
+        parts: dict[Hashable, list[Switch]] = defaultdict(list)
+        traces: dict[Session, Event] = {}
+        ends, out = {}, []
+        for key in over:
+            switch = self._remove(key)
+            if switch.session.mechanism == "ptrace":
+                traces[switch.session] = event
+            else:
+                parts[switch.session, switch.is_copy and key[2]].append(switch)
+        for (session, _), switches in parts.items():
+            out += disables(event, switches)
+            ends.pop(session, None)  # in the order in which they end
+            ends[session] = out[-1]
+        self._finish(ends | traces)
+        return out
+
+    def _thread_ends(self, event: Event) -> list[Event]:
+        """The kernel tells that a profiled thread ended, and no more: these were its events."""
+        tid = event.target.tid if event.target else None
+        if tid is None:
+            return []
+        self._drop_held(lambda held: held.target is not None and held.target.tid == tid)
+        return self._complete(event, list(self._at.get(("thread", tid), ())))
+
+    def _process_ends(self, event: Event) -> list[Event]:
+        gone = identity(event.process)
+        if gone is None:
+            return []
+        self._drop_held(lambda held: gone in (identity(held.process), identity(held.target)))
+        return self._complete(
+            event, self._at.get(("owner", gone), {}) | self._at.get(("process", gone), {})
+        )
+
+    def _drop_held(self, is_over: Callable[[Event], bool]) -> None:
+        for key in [key for key, held in self._held.items() if is_over(held)]:
+            del self._held[key]
+
+    def _timers_end(self, event: Event) -> list[Event]:
+        """POSIX timers do not survive an exec; interval timers do."""
+        owned = self._at.get(("owner", identity(event.process)), ())
+        return self._complete(event, [key for key in owned if key[0] == "posix_timer"])
+
+    # What is traced.
+
+    def _ptrace(self, event: Event) -> None:
+        target = event.target
+        if event["ret"] != 0 or target is None:
+            return
+        key = ("ptrace", target.identity, target.tid)
+        if event["request"] in _ATTACHES:
+            if key not in self._on:
+                session = self._session(event, "ptrace", target.identity)
+                self._add(session, key, None, 0, event)
+                event["session"] = session.id
+        elif key in self._on:
+            switch = self._remove(key)
+            event["session"] = switch.session.id
+            event["duration_ns"] = duration_ns([switch], event)
+            self._finish({switch.session: event})
