@@ -1,14 +1,14 @@
 """libbpf.so.1 through ctypes: the only module that knows it.
 
 Every pointer that libbpf returns is checked here: most of its functions crash on NULL. What libbpf
-has to say goes to a list, from which a failed load is explained.
+has to say is collected only where that is asked for, to explain a load that failed: it calls back
+for every relocation, also for those it says nothing of, and each call waits for Python.
 """
 
 import ctypes
 import os
 import re
 from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
-from ctypes.util import find_library
 from pathlib import Path
 
 from profguard.errors import SensorError
@@ -65,9 +65,8 @@ class _Library:
     """The loaded library with its functions declared, and its log."""
 
     def __init__(self):
-        name = find_library("bpf") or "libbpf.so.1"
         try:
-            self._dll = ctypes.CDLL(name if name.endswith(".1") else "libbpf.so.1", use_errno=True)
+            self._dll = ctypes.CDLL("libbpf.so.1", use_errno=True)
         except OSError:
             raise SensorError.of(
                 "PG304", "libbpf.so.1 is not installed", "Debian: apt-get install libbpf1"
@@ -88,7 +87,12 @@ class _Library:
             return 0
 
         self._note = note  # libbpf keeps the pointer: the object must stay
-        self.libbpf_set_print(note)
+        self.listen(on=False)
+
+    def listen(self, *, on: bool) -> None:
+        """Collect what libbpf says from now on, in `log`, or nothing."""
+        self.log.clear()
+        self.libbpf_set_print(self._note if on else _PRINTER())
 
     def check_pointer(self, pointer, what: str):
         if not pointer:
@@ -148,11 +152,14 @@ class Map:
 
 
 class Object:
-    """A compiled BPF object: open, choose, load, attach. Closing it detaches everything."""
+    """A compiled BPF object: open, choose, load, attach. Closing it detaches everything.
 
-    def __init__(self, path: Path):
+    With `explain`, an error knows what libbpf and the verifier said.
+    """
+
+    def __init__(self, path: Path, *, explain: bool = False):
         self._lib = library()
-        self._lib.log.clear()
+        self._lib.listen(on=explain)
         self._links: list[int] = []
         opened = self._lib.bpf_object__open_file(os.fsencode(path), None)
         self._pointer = self._lib.check_pointer(opened, f"cannot open {path.name}")
@@ -188,13 +195,11 @@ class Object:
 
     def attach(self, name: str) -> None:
         """Attach a program where its section says. Raises LibbpfError."""
-        self._lib.log.clear()
         link = self._lib.bpf_program__attach(self._program(name))
         self._links.append(self._lib.check_pointer(link, f"cannot attach {name}"))
 
     def read_iterator(self, name: str) -> bytes:
         """All that an iterator program writes, in one pass over the kernel's objects."""
-        self._lib.log.clear()
         link = self._lib.bpf_program__attach(self._program(name))
         self._lib.check_pointer(link, f"cannot attach {name}")
         try:

@@ -1,5 +1,6 @@
 """What attaches here, and why: the probes of each tier, and what the kernel said to them."""
 
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,9 @@ def load(tier: str, prepare) -> tuple[Object, list[Probe]]:
     """
     events = {program: event for event, names in PROBES[tier].items() for program in names}
     refused: dict[str, str] = {}
+    explain = False
     while True:
-        bpf = Object(object_path(tier))
+        bpf = Object(object_path(tier), explain=explain)
         sections = bpf.programs()
         for name in refused:
             bpf.skip(name)
@@ -71,11 +73,13 @@ def load(tier: str, prepare) -> tuple[Object, list[Probe]]:
         except LibbpfError as error:
             bpf.close()
             culprit = error.failed_program
-            if culprit is None or culprit in refused:
+            if error.errno == errno.EPERM or (explain and culprit is None):
                 raise _refused(error) from None
-            refused[culprit] = _reason(error)
+            if culprit:
+                refused[culprit] = _reason(error)
             if len(refused) == len(sections):
                 raise _refused(error) from None
+            explain = True  # again, to learn which program it was
     for name in events.keys() - refused.keys():
         try:
             bpf.attach(name)
@@ -95,17 +99,16 @@ def load(tier: str, prepare) -> tuple[Object, list[Probe]]:
 
 def _reason(error: LibbpfError) -> str:
     """The last words of the verifier, or the error's."""
-    for line in reversed(error.log):
-        text = line.strip()
-        if text and not text.startswith(("libbpf:", "processed", "--")):
-            return f"{os.strerror(error.errno)}: {text.splitlines()[-1].strip()[:200]}"
+    lines = [line.strip() for message in error.log for line in message.splitlines()]
+    for line in reversed(lines):
+        if line and not line.startswith(("libbpf:", "prog ", "processed", "--")):
+            return f"{os.strerror(error.errno)}: {line[:200]}"
     return os.strerror(error.errno)
 
 
 def _refused(error: LibbpfError) -> SensorError:
     hint = {
-        1: "the process lacks the right, or the kernel is locked down (see 'profguard doctor')",
-        13: "the process lacks the right, or the kernel is locked down (see 'profguard doctor')",
-        12: "memory for the maps is not to be had: lower sensor.ring_mb",
+        errno.EPERM: "a right is missing, or the kernel is locked down: see 'profguard doctor'",
+        errno.ENOMEM: "there is no memory for the maps: lower sensor.ring_mb",
     }.get(error.errno, "see 'profguard doctor'")
     return SensorError.of("PG302", f"the kernel refuses BPF: {error.strerror}", hint)

@@ -1,0 +1,48 @@
+"""A program that the verifier refuses costs its own event, not the sensor."""
+
+import shutil
+
+import pytest
+
+import hatch_build
+from profguard import resources
+from profguard.sensor import rights, tiers
+from profguard.sensor.live import Sensor
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def broken(tmp_path, monkeypatch):
+    """The tracepoint tier with one program that reads through NULL."""
+    for part in ("bpf", "profguard/sensor"):
+        shutil.copytree(hatch_build.ROOT / part, tmp_path / part)
+    source = tmp_path / "bpf" / "tracepoint.bpf.c"
+    text = source.read_text()
+    whole = "int ptrace_exit(struct pg_sys_exit *ctx)\n{\n"
+    assert whole in text
+    source.write_text(text.replace(whole, whole + "\tif (*(volatile int *)0)\n\t\treturn 0;\n"))
+    monkeypatch.setattr(hatch_build, "ROOT", tmp_path)
+    monkeypatch.setattr(resources, "BUILT", tmp_path)
+    hatch_build.build_native(tmp_path)
+
+
+def test_one_refused_program_degrades_one_event(kernel, broken):
+    """The rest is attached, and the probe table has the verifier's words."""
+    rights.mount_tracefs()
+    sensor = Sensor()
+    sensor.open()
+    try:
+        refused = {probe.program: probe.refusal for probe in sensor.probes if probe.refusal}
+    finally:
+        sensor.close()
+    assert refused.keys() == {"ptrace_exit"}
+    assert "invalid mem access" in refused["ptrace_exit"]
+
+
+def test_nothing_left_to_attach_is_a_refusal(kernel, broken, monkeypatch):
+    """Where no program at all is taken, the sensor says so instead of watching nothing."""
+    only = {"tracepoint": {"ptrace": ("ptrace_exit",)}}
+    monkeypatch.setattr(tiers, "PROBES", only)
+    with pytest.raises(Exception, match="ptrace"):
+        Sensor().open()
