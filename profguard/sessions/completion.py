@@ -31,6 +31,8 @@ def _disable(event: Event, switches: list[Switch]) -> Event:
         "action": "disable",
         "cause": cause,
         "mechanism": session.mechanism,
+        "mode": session.mode,
+        "pmu": session.pmu,
         "session": session.id,
         "duration_ns": duration_ns(switches, event),
     }

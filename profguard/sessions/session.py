@@ -17,6 +17,8 @@ class Session:
     target: Process | None
     scope: Hashable  # the target's identity, or "cpu-wide", or "cgroup"
     relation: str | None
+    mode: str | None  # of the event that began it, as is the PMU
+    pmu: str | None
     started_ns: int  # wall clock
     live: dict[Key, "Switch"] = field(default_factory=dict)
     end: Event | None = None

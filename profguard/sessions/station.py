@@ -8,6 +8,7 @@ from profguard.model import Event
 from profguard.sessions.completion import disables
 from profguard.sessions.session import Session, Switch, duration_ns
 from profguard.sessions.transition import (
+    PROF,
     Key,
     identity,
     is_copy,
@@ -112,6 +113,8 @@ class Sessions:
                 target=event.target,
                 scope=at,
                 relation=event.relation,
+                mode=event["mode"] if event.spec is PROF else None,
+                pmu=event["pmu"] if event.spec is PROF else None,
                 started_ns=event.time_ns,
             )
         return session
