@@ -1,7 +1,7 @@
 """From start to armed with the shipped rules, and the memory of the running sensor.
 
-Both are limits: the sensor promises less than 0.5 s and less than 80 MB. The time is also shown as a
-multiple of what a Python that does nothing takes here, since seconds differ between machines.
+Both are limits: the sensor promises less than 0.5 s and less than 80 MB. The time is also shown as
+a multiple of what a Python that does nothing takes here, since seconds differ between machines.
 """
 
 import json

@@ -88,8 +88,8 @@ def _probes(ring_bytes: int) -> list[dict]:
     sensor.close()
     return [
         {
-            "event": probe.event,
             "hook": probe.hook,
+            "events": probe.events,
             "tier": None if probe.refusal else probe.tier,
             "refusal": probe.refusal,
         }
@@ -116,7 +116,7 @@ def _show(report: dict) -> None:
         table(("program kind", "attaches", "used for"), rows)
     if "probes" in report:
         say("")
-        rows = [(p["event"], p["hook"], p["tier"] or "-", p["refusal"]) for p in report["probes"]]
-        table(("event", "hook", "tier", "refused because"), rows)
+        rows = [(p["hook"], p["events"], p["tier"], p["refusal"]) for p in report["probes"]]
+        table(("hook", "for the events", "tier", "refused because"), rows)
         missing = sum(1 for probe in report["probes"] if probe["refusal"])
         say(f"\n{len(report['probes']) - missing} of {len(report['probes'])} probes attach here.")

@@ -112,7 +112,7 @@ def _watch(sensor: Sensor, assembly, seconds: float | None) -> None:
     assembly.table.snapshot()
     for probe in sensor.probes:
         if probe.refusal:
-            reason = f"{probe.event}: {probe.hook}: {probe.refusal}"
+            reason = f"{', '.join(probe.events)}: {probe.hook}: {probe.refusal}"
             pipeline.take(status("degraded", clock.now_ns(), reason))
     pipeline.take(status("armed", clock.now_ns()))
     pipeline.flush()

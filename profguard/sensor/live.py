@@ -52,9 +52,10 @@ class Sensor:
 
     def snapshot(self) -> Iterator[Decoded]:
         """What was already going on: one event a perf event that is on, timer, or traced task."""
-        refused = {probe.program for probe in self.probes if probe.refusal}
-        for name in tiers.ITERATORS.keys() - refused:
-            data, at = self._bpf.read_iterator(name), 0
+        for probe in self.probes:
+            if not probe.is_iterator or probe.refusal:
+                continue
+            data, at = self._bpf.read_iterator(probe.program), 0
             while at < len(data):
                 record = memoryview(data)[at:]
                 yield decode(record, self.clock.boot_to_wall_ns)

@@ -7,42 +7,37 @@ from pathlib import Path
 
 from profguard import resources
 from profguard.errors import Problem, SensorError
+from profguard.events import REGISTRY
 from profguard.sensor.libbpf import LibbpfError, Object
-
-# The programs that each event needs, by tier. Those of no event feed the process table.
-PROBES = {
-    "tracepoint": {
-        "perf": ("perf_open_enter", "perf_open_exit"),
-        "perf_ioctl": ("perf_ioctl_enter", "perf_ioctl_exit"),
-        "prof": ("perf_prctl_enter", "perf_prctl_exit", "perf_close_enter"),
-        "setitimer": ("itimer_set",),
-        "timer_create": (
-            "timer_create_enter",
-            "timer_create_exit",
-            "timer_settime_enter",
-            "timer_settime_exit",
-            "timer_delete_enter",
-        ),
-        "ptrace": ("ptrace_enter", "ptrace_exit"),
-        "process_vm_readv": ("vm_readv_enter", "vm_readv_exit"),
-        "process_vm_writev": ("vm_writev_enter", "vm_writev_exit"),
-        "sched_process_exec": ("process_exec",),
-        "sched_process_fork": ("process_fork",),
-        "sched_process_exit": ("process_exit",),
-    }
-}
-ITERATORS = {"snapshot_files": "perf events that are on", "snapshot_tasks": "timers and tracers"}
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One program: the event it serves, where it is attached, and the refusal, if there was one."""
+    """One program: where it is attached, what it serves, and the refusal, if there was one.
+
+    Which events those are the registry says, by its hooks.
+    """
 
     program: str
-    event: str
     hook: str
     tier: str
+    events: tuple[str, ...]
     refusal: str | None = None
+
+    @property
+    def is_iterator(self) -> bool:
+        """Run once for the snapshot, not attached."""
+        return self.hook.startswith("iter/")
+
+
+def served(hook: str) -> tuple[str, ...]:
+    """The events that name a hook, written as the section of a program: `type/name`."""
+    kind, _, name = hook.partition("/")
+    return tuple(
+        spec.name
+        for spec in REGISTRY
+        if any((wanted.type, wanted.name) == (kind, name) for wanted in spec.hooks)
+    )
 
 
 def object_path(tier: str) -> Path:
@@ -58,7 +53,6 @@ def load(tier: str, prepare) -> tuple[Object, list[Probe]]:
     A program that the kernel refuses is left out and the rest is loaded without it. `prepare` is
     called with each opened object before the load. Raises SensorError if nothing can be attached.
     """
-    events = {program: event for event, names in PROBES[tier].items() for program in names}
     refused: dict[str, str] = {}
     explain = False
     while True:
@@ -80,20 +74,18 @@ def load(tier: str, prepare) -> tuple[Object, list[Probe]]:
             if len(refused) == len(sections):
                 raise _refused(error) from None
             explain = True  # again, to learn which program it was
-    for name in events.keys() - refused.keys():
+    for name in (name for name, hook in sections.items() if not hook.startswith("iter/")):
         try:
-            bpf.attach(name)
+            if name not in refused:
+                bpf.attach(name)
         except LibbpfError as error:
             refused[name] = error.strerror
     probes = [
-        Probe(name, event, sections[name], tier, refused.get(name))
-        for name, event in events.items()
-    ] + [Probe(name, "snapshot", sections[name], tier, refused.get(name)) for name in ITERATORS]
-    if not events.keys() - refused.keys():
+        Probe(name, hook, tier, served(hook), refused.get(name)) for name, hook in sections.items()
+    ]
+    if all(probe.refusal for probe in probes if not probe.is_iterator):
         bpf.close()
-        raise SensorError(
-            *(Problem("PG306", f"{p.hook}: {p.refusal}") for p in probes if p.refusal)
-        )
+        raise SensorError(*(Problem("PG306", f"{p.hook}: {p.refusal}") for p in probes))
     return bpf, probes
 
 
