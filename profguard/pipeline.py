@@ -18,8 +18,8 @@ from profguard.model import Event
 from profguard.sensor.live import Sensor
 from profguard.sessions import Sessions
 
-TICK_S = 0.05  # how long a quiet sensor sleeps before it looks at the clock
-COUNT_EVERY_S = 0.5  # how often the kernel's drop counters are read
+TICK_S = 0.05  # how long a quiet sensor sleeps while an event is held back
+COUNT_EVERY_S = 0.25  # how often the kernel's drop counters are read, and it looks for its end
 
 
 class Output(Protocol):
@@ -80,7 +80,7 @@ def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -
         pipeline.take(decoded)
     next_count = 0.0
     while going_on():
-        sensor.wait(TICK_S)
+        sensor.wait(TICK_S if pipeline.sessions.holds else COUNT_EVERY_S)
         _drain(sensor, pipeline)
         pipeline.release(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
         pipeline.flush()

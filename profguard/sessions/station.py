@@ -44,6 +44,11 @@ class Sessions:
     def active(self) -> Iterable[Session]:
         return self._open.values()
 
+    @property
+    def holds(self) -> bool:
+        """Whether time alone will bring an event."""
+        return bool(self._held)
+
     def feed(self, event: Event) -> list[Event]:
         """The events that this one becomes: itself, nothing, or completed by others."""
         out = self.release(event.at_ns) if self._held else []
