@@ -62,9 +62,10 @@ static __always_inline void pg_prof_perf(struct pg_prof *out, struct perf_event 
 		out->flags |= PG_PROF_CPU_WIDE;
 	pg_perf_pmu(&out->pmu, event);
 	if (out->action == PG_ACTION_ENABLE && out->target.tid) {
+		__u32 tid = out->target.tid; /* a key in the ring's memory is refused before 6.2 */
 		__u8 yes = 1;
 
-		bpf_map_update_elem(&profiled, &out->target.tid, &yes, BPF_ANY);
+		bpf_map_update_elem(&profiled, &tid, &yes, BPF_ANY);
 	}
 }
 
