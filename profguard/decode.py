@@ -46,13 +46,12 @@ def path_from_components(raw: bytes) -> str | None:
     return "/" + b"/".join(reversed(parts)).decode("utf-8", "backslashreplace")
 
 
-def _arguments(raw: bytes) -> tuple[str, ...] | None:
+def arguments(raw: bytes) -> tuple[str, ...] | None:
+    r"""`b"ls\0-l\0"` is ("ls", "-l"); the last may be cut off. None if nothing could be read."""
+    if not raw:
+        return None
     body = raw[:-1] if raw.endswith(b"\0") else raw
-    return (
-        tuple(part.decode("utf-8", "backslashreplace") for part in body.split(b"\0"))
-        if body
-        else ()
-    )
+    return tuple(part.decode("utf-8", "backslashreplace") for part in body.split(b"\0"))
 
 
 def _value_maker(arg: Arg, position: int, count_at: int | None) -> Callable[[tuple], Any]:
@@ -65,7 +64,7 @@ def _value_maker(arg: Arg, position: int, count_at: int | None) -> Callable[[tup
     if ctype.startswith("path["):
         return lambda fields: path_from_components(fields[position][: fields[count_at]])
     if ctype.startswith("argv["):
-        return lambda fields: _arguments(fields[position][: fields[count_at]])
+        return lambda fields: arguments(fields[position][: fields[count_at]])
     if arg.values is not None:
         names, null = arg.values, arg.null
         return lambda fields: (

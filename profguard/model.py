@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from profguard.events import BY_NAME, EventSpec
+from profguard.events import BY_NAME, Arg, EventSpec
 from profguard.timefmt import from_rfc3339, rfc3339
 
 Text = str | None
@@ -81,6 +81,8 @@ class Process(msgspec.Struct, kw_only=True):
             node: Any = nested
             for step in path:
                 node = node.get(step) if isinstance(node, dict) else None
+            if isinstance(node, int) and node < 0:
+                raise TypeError(f"{'.'.join(path)} is negative")
             if node is not None:
                 values[attr] = tuple(node) if isinstance(node, list) else node
         try:
@@ -178,31 +180,53 @@ class Event(msgspec.Struct, kw_only=True):
 
         Raises KeyError for an unknown event and ValueError or TypeError for a wrong value.
         """
-        head = _table(nested, "event")
-        spec = BY_NAME[head["name"]]
+        head = _Head.from_dict(_table(nested, "event"))
+        spec = BY_NAME[head.name]
         values = _table(nested, spec.name)
         unknown = values.keys() - spec.index.keys()
         if unknown:
-            raise ValueError(f"event {spec.name} has no argument {min(unknown)!r}")
+            raise ValueError(f"event {spec.name} has no argument {min(map(str, unknown))!r}")
         args = [_arg_value(spec, arg, values.get(arg.name)) for arg in spec.public_args]
         process, target = nested.get("process"), nested.get("target")
+        relation, host = nested.get("relation"), _table(nested, "host").get("name")
+        for name, value in (("relation", relation), ("host.name", host)):
+            if not isinstance(value, str | None):
+                raise TypeError(f"{name} is not a text")
         return cls(
             spec=spec,
-            time_ns=from_rfc3339(head["time"]) if "time" in head else 0,
+            time_ns=0 if head.time is None else from_rfc3339(head.time),
             args=args,
             process=None if process is None else Process.from_dict(_table(nested, "process")),
             target=None if target is None else Process.from_dict(_table(nested, "target")),
-            relation=nested.get("relation"),
-            source=head.get("source", "live"),
-            tier=head.get("tier"),
-            host=_table(nested, "host").get("name"),
-            boot_ns=head.get("boot_ns"),
-            cpu=head.get("cpu"),
-            sequence=head.get("sequence"),
+            relation=relation,
+            source=head.source,
+            tier=head.tier,
+            host=host,
+            boot_ns=head.boot_ns,
+            cpu=head.cpu,
+            sequence=head.sequence,
         )
 
 
-_PYTHON_TYPES = {"int": int, "str": str, "list": (list, tuple), "bool": bool}
+class _Head(msgspec.Struct):
+    """The object `event` of the public shape."""
+
+    name: str
+    time: str | None = None
+    source: str = "live"
+    tier: str | None = None
+    boot_ns: Annotated[int, Meta(ge=0)] | None = None
+    cpu: int | None = None
+    sequence: int | None = None
+
+    @classmethod
+    def from_dict(cls, head: dict[str, Any]) -> "_Head":
+        if "name" not in head:
+            raise ValueError("it has no event.name")
+        try:
+            return msgspec.convert(head, cls)
+        except msgspec.ValidationError as error:
+            raise TypeError(f"event: {error}") from None
 
 
 def _table(nested: dict[str, Any], key: str) -> dict[str, Any]:
@@ -212,14 +236,29 @@ def _table(nested: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _arg_value(spec: EventSpec, arg, value: Any) -> Any:
+def _arg_value(spec: EventSpec, arg: Arg, value: Any) -> Any:
     if value is None:
         return None
-    if not isinstance(value, _PYTHON_TYPES[arg.type]) or (
-        arg.type == "int" and isinstance(value, bool)
-    ):
-        raise TypeError(f"{spec.name}.{arg.name} is not of type {arg.type}")
-    return tuple(value) if isinstance(value, list) else value
+    kind = arg.type
+    if kind == "list":
+        item = "int" if (arg.ctype or "").startswith("u") and not arg.bits else "str"
+        if isinstance(value, list | tuple) and all(_is_a(item, each) for each in value):
+            return tuple(value)
+        raise TypeError(f"{spec.name}.{arg.name} is not a list of {item}")
+    if not _is_a(kind, value):
+        raise TypeError(f"{spec.name}.{arg.name} is not of type {kind}")
+    return value
+
+
+_PYTHON_TYPES = {"int": int, "str": str, "bool": bool}
+
+
+def _is_a(kind: str, value: Any) -> bool:
+    """Whether it is a value of that type; a number must be one that the kernel can send."""
+    if kind == "int":
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        return is_number and -(1 << 63) <= value < 1 << 64
+    return isinstance(value, _PYTHON_TYPES[kind])
 
 
 LEVELS = ("informational", "low", "medium", "high", "critical")

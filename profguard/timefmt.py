@@ -3,7 +3,9 @@
 import re
 from datetime import UTC, datetime
 
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
 
 
 def rfc3339(time_ns: int) -> str:
@@ -13,13 +15,17 @@ def rfc3339(time_ns: int) -> str:
 
 
 def from_rfc3339(text: str) -> int:
-    """Ns since the epoch. Raises ValueError for anything but an RFC 3339 time."""
+    """Ns since the epoch. Raises ValueError for anything but an RFC 3339 time, 1970 to 2262."""
     match = _RFC3339.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is not an RFC 3339 time")
-    base, fraction, zone = match.groups()
-    moment = datetime.fromisoformat(base.upper() + ("+00:00" if zone in "Zz" else zone))
-    return int(moment.timestamp()) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+    try:
+        base, fraction, zone = match.groups()
+        moment = datetime.fromisoformat(base.upper() + ("+00:00" if zone in "Zz" else zone))
+    except (AttributeError, ValueError):
+        raise ValueError(f"{text!r} is not an RFC 3339 time") from None
+    time_ns = int(moment.timestamp()) * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+    if not 0 <= time_ns < 1 << 63:
+        raise ValueError(f"{text!r} is not a time between 1970 and 2262")
+    return time_ns
 
 
 def span(ns: int) -> str:

@@ -248,7 +248,8 @@ def _event(name: str, rule: Rule) -> Event:
     except OSError as error:
         raise CaptureError.of("PG501", f"cannot read: {error.strerror}", place=place) from None
     except KeyError as error:
-        raise CaptureError.of("PG502", f"not an event: no {error}", place=place) from None
+        said = f"not an event: no event is called {error}"
+        raise CaptureError.of("PG502", said, place=place) from None
     except (ValueError, TypeError, AttributeError) as error:
         raise CaptureError.of("PG502", f"not an event: {error}", place=place) from None
     if event.spec.name != rule.event:

@@ -280,5 +280,5 @@ class ProcessTable:
 
 
 def _is_cut(command_line: str | None) -> bool:
-    """Whether the process may have more arguments than an exec event has room for."""
-    return command_line is not None and len(command_line.encode()) >= _ARGV_BYTES - 1
+    """Whether the process may have more arguments than an exec event told of."""
+    return command_line is None or len(command_line.encode()) >= _ARGV_BYTES - 1

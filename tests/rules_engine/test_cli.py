@@ -113,7 +113,7 @@ def test_explain_shows_which_parts_are_true(pack):
         (["explain", "aa"], None, 2, "no rule is called 'aa'"),
         (["explain", "a", "--event", "-"], "{", 6, "stdin:1: not an event"),
         (["explain", "a", "--event", "-"], "[]", 6, "stdin:1: not an event"),
-        (["explain", "a", "--event", "-"], "{}", 6, "stdin:1: not an event: no 'name'"),
+        (["explain", "a", "--event", "-"], "{}", 6, "stdin:1: not an event: it has no event.name"),
         (["explain", "a", "--event", "-"], '{"event": {"name": "prof"}}', 2, "asked of perf"),
         (["explain", "a", "--event", "/nothing"], None, 6, "/nothing:1: cannot read"),
         (["list", "/nothing"], None, 3, "/nothing: no such file or directory"),
