@@ -26,8 +26,8 @@ def say(text: str, *, err: bool = False) -> None:
 
 
 def json_line(item: Any) -> str:
-    """`item` as one line of JSON."""
-    return json.dumps(item, separators=(",", ":"))
+    """`item` as one line of printable ASCII."""
+    return json.dumps(item, separators=(",", ":")).replace("\x7f", "\\u007f")
 
 
 def emit(item: Any, *, err: bool = False) -> None:

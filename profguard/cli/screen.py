@@ -1,13 +1,12 @@
 """What the sensor shows while it runs: lines for people, or one JSON object a line."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
 import msgspec
 
-from profguard.cli.output import say
+from profguard.cli.output import json_line, say
 from profguard.config import Config
 from profguard.engine import Change
 from profguard.errors import printable
@@ -15,8 +14,6 @@ from profguard.findings.redact import Redactor
 from profguard.model import Event, Finding, Process
 from profguard.sensor.live import Count
 from profguard.timefmt import span
-
-_C1 = re.compile(rb"\xc2([\x80-\x9f])")  # U+0080 to U+009F in UTF-8
 
 _COLOURS = {
     "critical": {"fg": "white", "bg": "red", "bold": True},
@@ -65,8 +62,10 @@ class Json:
         self.flush()
 
     def _line(self, item: dict) -> None:
-        # JSON escapes C0 control characters only; a terminal obeys C1 ones too.
-        line = _C1.sub(lambda found: b"\\u00%02x" % found[1][0], self._encoder.encode(item))
+        line = self._encoder.encode(item)
+        if not line.isascii() or b"\x7f" in line:
+            # It leaves C1 control characters and marks of direction, which a terminal obeys.
+            line = json_line(item).encode()
         self._stream.write(line + b"\n")
 
     def flush(self) -> None:
@@ -86,12 +85,14 @@ class Screen:
     def event(self, event: Event) -> None:
         name = event.spec.name
         if name == "lost_events":
-            say(f"{clock(event)}  {event['count']} {event['event']} events were lost: buffer full")
+            _line(
+                f"{clock(event)}  {event['count']} {event['event']} events were lost: buffer full"
+            )
         elif name == "sensor_status":
             if event["state"] == "degraded":
-                say(f"{clock(event)}  degraded: {event['reason']}")
+                _line(f"{clock(event)}  degraded: {event['reason']}")
         elif self._events:
-            say(event_line(self._redactor.event(event)))
+            _line(event_line(self._redactor.event(event)))
 
     def changes(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -101,16 +102,16 @@ class Screen:
                 self._show(finding)
             elif change.kind == "ended":
                 lasted = span(finding.duration_ns or 0)
-                say(f"{clock(change.event)}  ended     after {lasted}: finding {finding.id}")
+                _line(f"{clock(change.event)}  ended     after {lasted}: finding {finding.id}")
 
     def _show(self, finding: Finding) -> None:
         level = click.style(f"{finding.level:<9}", **_COLOURS[finding.level])
         event = finding.event
         click.echo(f"{clock(event)}  {level} {click.style(printable(finding.message), bold=True)}")
-        if event.process:
-            target = who(event.target) if event.target else event.relation
-            say(f"{'':20}{who(event.process)} -> {target}")
-        say(f"{'':20}{finding.mechanism}, rule '{finding.rule_title}', finding {finding.id}")
+        if event.process or event.target:
+            _line(f"{'':20}{who_to_whom(event)}")
+        mechanism = f"{finding.mechanism}, " if finding.mechanism else ""
+        _line(f"{'':20}{mechanism}rule '{finding.rule_title}', finding {finding.id}")
 
     def summary(self, counts: dict[str, Count] | None) -> None:
         findings = f"{self.findings} finding{'' if self.findings == 1 else 's'}"
@@ -125,6 +126,11 @@ class Screen:
         click.get_text_stream("stdout").flush()
 
 
+def _line(text: str) -> None:
+    """Print one line: a line break in a name makes no second one."""
+    click.echo(printable(text))
+
+
 def clock(event: Event) -> str:
     """The time of day of an event, UTC."""
     seconds = event.time_ns // 1_000_000_000 % 86_400
@@ -135,12 +141,18 @@ def who(process: Process | None) -> str:
     """`perf[123] /usr/bin/perf (root)`: what is known of a process, on one line."""
     if process is None:
         return "unknown"
-    parts = [f"{process.name or '?'}[{process.pid}]"]
+    parts = [f"{process.name or '?'}[{'?' if process.pid is None else process.pid}]"]
     if process.executable:
         parts.append(process.executable)
     if process.user_name or process.user_id is not None:
         parts.append(f"({process.user_name or process.user_id})")
     return " ".join(parts)
+
+
+def who_to_whom(event: Event) -> str:
+    """The actor and, where there is one, the target; or how much else it is about."""
+    target = who(event.target) if event.target else event.relation
+    return f"{who(event.process)} -> {target}" if target else who(event.process)
 
 
 def event_line(event: Event) -> str:
@@ -150,5 +162,4 @@ def event_line(event: Event) -> str:
         for arg, value in zip(event.spec.public_args, event.args, strict=True)
         if value not in (None, ())
     )
-    target = f" -> {who(event.target)}" if event.target else ""
-    return f"{clock(event)}  {event.spec.name}  {who(event.process)}{target}  {values}"
+    return f"{clock(event)}  {event.spec.name}  {who_to_whom(event)}  {values}"
