@@ -1,5 +1,6 @@
 """What the sensor shows while it runs: lines for people, or one JSON object a line."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -35,7 +36,7 @@ class Json:
     def __init__(self, redactor: Redactor, *, events: bool):
         self._redactor, self._events = redactor, events
         self._encoder = msgspec.json.Encoder()
-        self._stream = click.get_binary_stream("stdout")
+        self._stream = sys.stdout.buffer
 
     def begin(self, headline: str) -> None:
         """Nothing to say: a status line follows when the probes are live."""
@@ -123,7 +124,7 @@ class Screen:
         say(f"\n{received} events, {lost} lost, {findings}. `profguard findings list` shows them.")
 
     def flush(self) -> None:
-        click.get_text_stream("stdout").flush()
+        sys.stdout.flush()
 
 
 def _line(text: str) -> None:
