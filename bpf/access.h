@@ -13,14 +13,15 @@ static __always_inline bool pg_ptrace_begins_or_ends(__u64 request)
 static __always_inline int pg_ptraced(struct pg_call *call, __s64 ret)
 {
 	struct task_struct *tracer = pg_current(), *traced = call->target;
-	struct pg_ptrace *out = PG_RESERVE(pg_ptrace, PG_EVENT_PTRACE);
+	struct pg_ptrace *out;
 
-	if (!out)
-		return 0;
 	if (call->args[0] == PG_TRACEME) {
 		traced = tracer;
 		tracer = BPF_CORE_READ(traced, real_parent);
 	}
+	out = PG_RESERVE(pg_ptrace, PG_EVENT_PTRACE);
+	if (!out)
+		return 0;
 	pg_task_fill(&out->process, tracer);
 	if (traced)
 		pg_task_fill(&out->target, traced);

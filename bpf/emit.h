@@ -2,6 +2,9 @@
 #ifndef PG_EMIT_H
 #define PG_EMIT_H
 
+/* Its NULL must be tested at once: the verifier of 6.1 forgets, over other code in between, that it
+ * was tested here, and follows a record that is lost.
+ */
 static __always_inline void *pg_reserve(__u32 event, __u64 size)
 {
 	struct pg_counter *counter = bpf_map_lookup_elem(&counters, &event);

@@ -160,10 +160,11 @@ static __always_inline struct perf_event_context *pg_perf_context(struct task_st
 /* perf: an event is opened. `call` has pid, cpu and flags as they were passed. */
 static __always_inline int pg_perf_opened(struct pg_call *call, struct perf_event *event, __s64 ret)
 {
-	struct pg_perf *out = PG_RESERVE(pg_perf, PG_EVENT_PERF);
 	struct task_struct *target = call->target;
 	__u64 sample, flags = 0;
+	struct pg_perf *out;
 
+	out = PG_RESERVE(pg_perf, PG_EVENT_PERF);
 	if (!out)
 		return 0;
 	if (event)
@@ -206,11 +207,12 @@ static __always_inline int pg_perf_opened(struct pg_call *call, struct perf_even
 static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
 {
 	enum { SET_FILTER = 0x40082406 };
-	struct pg_perf_ioctl *out = PG_RESERVE(pg_perf_ioctl, PG_EVENT_PERF_IOCTL);
 	struct perf_event *event = call->event;
 	struct task_struct *owner = pg_perf_owner(event);
 	struct task_struct *target = pg_perf_target(event);
+	struct pg_perf_ioctl *out;
 
+	out = PG_RESERVE(pg_perf_ioctl, PG_EVENT_PERF_IOCTL);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, pg_current());

@@ -54,14 +54,18 @@ static __always_inline void pg_path(struct pg_sched_process_exec *out, struct fi
 
 static __always_inline int pg_process_exec(struct task_struct *task, struct linux_binprm *binprm)
 {
-	struct pg_sched_process_exec *out =
-		pg_reserve(PG_EVENT_SCHED_PROCESS_EXEC, sizeof(struct pg_sched_process_exec));
-	struct file *file = BPF_CORE_READ(task, mm, exe_file);
-	unsigned long from = BPF_CORE_READ(task, mm, arg_start);
-	__u64 size = BPF_CORE_READ(task, mm, arg_end) - from;
+	struct pg_sched_process_exec *out;
+	unsigned long from;
+	struct file *file;
+	__u64 size;
 
+	/* Too large for PG_RESERVE to zero: what is not set below is not sent. */
+	out = pg_reserve(PG_EVENT_SCHED_PROCESS_EXEC, sizeof(*out));
 	if (!out)
 		return 0;
+	file = BPF_CORE_READ(task, mm, exe_file);
+	from = BPF_CORE_READ(task, mm, arg_start);
+	size = BPF_CORE_READ(task, mm, arg_end) - from;
 	__builtin_memset(&out->target, 0, sizeof(out->target));
 	pg_task_fill(&out->process, task);
 	out->inode = BPF_CORE_READ(file, f_inode, i_ino);
@@ -81,9 +85,9 @@ static __always_inline int pg_process_exec(struct task_struct *task, struct linu
 
 static __always_inline int pg_process_fork(struct task_struct *parent, struct task_struct *child)
 {
-	struct pg_sched_process_fork *out = PG_RESERVE(pg_sched_process_fork,
-						       PG_EVENT_SCHED_PROCESS_FORK);
+	struct pg_sched_process_fork *out;
 
+	out = PG_RESERVE(pg_sched_process_fork, PG_EVENT_SCHED_PROCESS_FORK);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, parent);

@@ -78,7 +78,7 @@ class LiveSensor:
         self.lines: list[dict] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        armed = wait_for(lambda: any(line.get("state") == "armed" for line in self.lines), 20)
+        armed = wait_for(lambda: any(line.get("state") == "armed" for line in self.lines), 60)
         assert armed, self.errors()
 
     def _read(self):
