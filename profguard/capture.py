@@ -2,12 +2,12 @@
 
 The first line says what it is, the last how many events there are, so that a capture that was cut
 short is noticed. In between are events in their public shape, as `profguard run --events --json`
-prints them; its output can be replayed as it is.
+prints them; its output can be replayed as it is, and so can captures one after the other.
 """
 
 import os
-import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,43 +19,59 @@ from profguard.model import Event
 from profguard.timefmt import rfc3339
 
 VERSION = 1
-_LINE_MAX = 1 << 20
+LINE_MAX = 1 << 20  # bytes; the longest event has a few thousand
+
+# What pairing and storing cannot do without. A capture of an older version may lack the rest.
+_NEEDED = {
+    "prof": ("flags", "event_ids", "events", "action", "cause", "mechanism"),
+    "ptrace": ("request", "ret"),
+    "lost_events": ("event", "count"),
+}
+_WHAT_IT_IS = "`profguard record` makes captures, and `profguard run --json --events` prints one"
 _encoder = msgspec.json.Encoder()
 
 
 class Recorder:
-    """Writes a capture. Every batch is flushed; `close` writes the end."""
+    """Writes a capture. Every batch is flushed; `close` writes the end, unless a write failed."""
 
     def __init__(self, path: Path, started_ns: int, host: str):
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise CaptureError.of("PG501", f"{path}: {error.strerror}") from None
-        self._path, self._file, self.events = path, os.fdopen(fd, "wb"), 0
+        self._path, self.events, self._failed = path, 0, False
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        with self._writing():
+            self._file = os.fdopen(os.open(path, flags, 0o600), "wb")
         self._line(
             {"type": "capture", "version": VERSION, "host": host, "started": rfc3339(started_ns)}
         )
+        self.flush()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._failed = True
+            raise CaptureError.of("PG505", f"{self._path}: {error.strerror}") from None
 
     def _line(self, item: dict[str, Any]) -> None:
-        try:
+        with self._writing():
             self._file.write(_encoder.encode(item) + b"\n")
-        except OSError as error:
-            raise CaptureError.of("PG501", f"{self._path}: {error.strerror}") from None
 
     def write(self, event: Event) -> None:
         self._line(event.as_dict())
         self.events += 1
 
     def flush(self) -> None:
-        try:
+        with self._writing():
             self._file.flush()
-        except OSError as error:
-            raise CaptureError.of("PG501", f"{self._path}: {error.strerror}") from None
 
     def close(self) -> None:
-        self._line({"type": "end", "events": self.events})
-        self.flush()
-        self._file.close()
+        try:
+            if not self._failed:
+                self._line({"type": "end", "events": self.events})
+                self.flush()
+        finally:
+            with suppress(OSError):  # it was told
+                self._file.close()
 
 
 def read(path: str) -> Iterator[Event]:
@@ -64,90 +80,119 @@ def read(path: str) -> Iterator[Event]:
     Raises CaptureError at the first line that is not what it should be, and after the last event
     if the capture has no end. What was read before is good.
     """
+    name = "stdin" if path == "-" else path
     try:
-        fd = sys.stdin.fileno() if path == "-" else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        with open(0 if path == "-" else path, "rb", closefd=path != "-") as stream:
+            yield from _Reader(stream, name).events()
     except OSError as error:
-        raise CaptureError.of("PG501", f"{path}: {error.strerror}") from None
-    with os.fdopen(fd, "rb", closefd=path != "-") as stream:
-        yield from _events(stream, path)
+        raise CaptureError.of("PG501", f"{name}: {error.strerror}") from None
 
 
-def _events(stream: IO[bytes], path: str) -> Iterator[Event]:
-    expected_end, count, number = False, 0, 0
-    while line := stream.readline(_LINE_MAX):
-        number += 1
-        item = _item(line, path, number)
-        kind = item.get("type")
-        if kind == "capture":
-            expected_end = _check_version(item, path, number)
-        elif kind == "event":
-            yield _event(item, line, path, number)
-            count += 1
-        elif kind == "end":
-            _check_end(item, count, path, number)
-            expected_end = False
-        elif kind not in ("finding", "status", "error"):
-            raise _bad(line, path, number, f"no line of a capture has the type {kind!r}")
-    if expected_end:
-        raise CaptureError.of(
-            "PG503",
-            f"the capture ends early, after {count} events: its last line is missing",
-            "the recording was interrupted; all events before were used",
-            Place(path, number),
-        )
+class _Reader:
+    """Reads line by line; `_line` and `_number` are the line that is being read."""
 
+    def __init__(self, stream: IO[bytes], name: str):
+        self._stream, self._name = stream, name
+        self._line, self._number = b"", 0
+        self._count = 0  # events since the capture's first line
+        self._open = False  # a first line was read whose last line is not
+        self._kinds: set[str] = set()
 
-def _item(line: bytes, path: str, number: int) -> dict[str, Any]:
-    if len(line) == _LINE_MAX and not line.endswith(b"\n"):
-        raise _bad(line, path, number, "the line is too long")
-    try:
-        item = msgspec.json.decode(line)
-    except msgspec.DecodeError as error:
-        if not line.endswith(b"\n"):
+    def events(self) -> Iterator[Event]:
+        while line := self._stream.readline(LINE_MAX):
+            self._line, self._number = line, self._number + 1
+            item = self._item()
+            kind = item.get("type")
+            if kind == "event":
+                yield self._event(item)
+                self._count += 1
+            elif kind == "capture":
+                self._begin(item)
+            elif kind == "end":
+                self._end(item)
+            elif kind not in ("finding", "status", "error"):
+                raise self._bad(f"no line of a capture has the type {kind!r}", _WHAT_IT_IS)
+            self._kinds.add(kind)
+        self._check_whole()
+
+    def _item(self) -> dict[str, Any]:
+        line = self._line
+        if len(line) == LINE_MAX and not line.endswith(b"\n"):
+            raise self._bad(f"the line is longer than {LINE_MAX} bytes", _WHAT_IT_IS)
+        try:
+            item = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if not line.endswith(b"\n") and self._kinds:
+                raise self._short("the capture ends in the middle of a line") from None
+            raise self._bad(f"not JSON: {error}", _WHAT_IT_IS) from None
+        if not isinstance(item, dict):
+            raise self._bad("not an object", _WHAT_IT_IS)
+        return item
+
+    def _event(self, item: dict[str, Any]) -> Event:
+        try:
+            event = Event.from_dict(item)
+            _check_complete(event)
+        except KeyError as error:
+            name = str(error.args[0])
+            said = f"no event is called '{name}'"
+            raise self._bad(said, did_you_mean(name, BY_NAME)) from None
+        except (TypeError, ValueError) as error:
+            raise self._bad(f"not an event: {error}") from None
+        return event
+
+    def _begin(self, item: dict[str, Any]) -> None:
+        if self._open:
+            raise self._short(f"another capture begins after {self._count} events")
+        if item.get("version") != VERSION:
+            raise CaptureError.of(
+                "PG504",
+                f"the capture has version {item.get('version')!r}, this program reads {VERSION}",
+                "replay it with the profguard that recorded it",
+                self._place(),
+            )
+        self._open, self._count = True, 0
+
+    def _end(self, item: dict[str, Any]) -> None:
+        if item.get("events") != self._count:
             raise CaptureError.of(
                 "PG503",
-                "the capture ends in the middle of a line",
-                "the recording was interrupted; all events before were used",
-                Place(path, number),
-            ) from None
-        raise _bad(line, path, number, f"not JSON: {error}") from None
-    if not isinstance(item, dict):
-        raise _bad(line, path, number, "not an object")
-    return item
+                f"the capture should have {item.get('events')!r} events and has {self._count}",
+                "lines were lost or added; all events that are there were used",
+                self._place(),
+            )
+        self._open = False
+
+    def _check_whole(self) -> None:
+        """Silence must not pass for a capture in which nothing happened."""
+        if self._open:
+            raise self._short(f"the capture ends early, after {self._count} events")
+        if not self._kinds:
+            raise CaptureError.of("PG504", f"{self._name} is empty", _WHAT_IT_IS)
+        if "finding" in self._kinds and not self._kinds & {"event", "capture"}:
+            raise CaptureError.of(
+                "PG504",
+                f"{self._name} has findings but no events",
+                "`profguard run --json --events` prints the events too",
+            )
+
+    def _place(self) -> Place:
+        return Place(self._name, self._number)
+
+    def _short(self, what: str) -> CaptureError:
+        hint = "the recording was interrupted; all events before were used"
+        return CaptureError.of("PG503", f"{what}: its last line is missing", hint, self._place())
+
+    def _bad(self, what: str, hint: str | None = None) -> CaptureError:
+        text = self._line[:120].decode("utf-8", "backslashreplace").rstrip("\n")
+        return CaptureError(Problem("PG502", what, Place(self._name, self._number, 1, text), hint))
 
 
-def _event(item: dict[str, Any], line: bytes, path: str, number: int) -> Event:
-    try:
-        return Event.from_dict(item)
-    except KeyError as error:
-        name = str(error.args[0])
-        hint = did_you_mean(name, BY_NAME)
-        raise _bad(line, path, number, f"no event is called {name!r}", hint) from None
-    except (TypeError, ValueError) as error:
-        raise _bad(line, path, number, str(error)) from None
-
-
-def _check_version(item: dict[str, Any], path: str, number: int) -> bool:
-    if item.get("version") != VERSION:
-        raise CaptureError.of(
-            "PG504",
-            f"the capture has version {item.get('version')!r}, this program reads {VERSION}",
-            "replay it with the profguard that recorded it",
-            Place(path, number),
-        )
-    return True
-
-
-def _check_end(item: dict[str, Any], count: int, path: str, number: int) -> None:
-    if item.get("events") != count:
-        raise CaptureError.of(
-            "PG503",
-            f"the capture should have {item.get('events')} events and has {count}",
-            "lines were lost; all events that are there were used",
-            Place(path, number),
-        )
-
-
-def _bad(line: bytes, path: str, number: int, what: str, hint: str | None = None) -> CaptureError:
-    text = line[:120].decode("utf-8", "backslashreplace").rstrip("\n")
-    return CaptureError(Problem("PG502", what, Place(path, number, 1, text), hint))
+def _check_complete(event: Event) -> None:
+    """Raise ValueError for an event that the stations cannot work with."""
+    name = event.spec.name
+    for arg in _NEEDED.get(name, ()):
+        if event[arg] is None:
+            raise ValueError(f"{name}.{arg} is missing")
+    if name == "prof" and len(event["events"]) != len(event["event_ids"]):
+        raise ValueError("prof.events and prof.event_ids differ in length")

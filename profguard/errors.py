@@ -50,6 +50,7 @@ CODES = {
     "PG502": "capture has a line that is not an event",
     "PG503": "capture is truncated",
     "PG504": "capture has an unknown format or version",
+    "PG505": "capture cannot be written",
     "PG601": "alert secret cannot be read",
     "PG602": "alert destination is not usable",
     "PG603": "no such alert",

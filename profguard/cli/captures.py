@@ -46,12 +46,13 @@ def record(names, output, config, seconds) -> None:
                 "PG701", f"no event is called '{name}'", did_you_mean(name, BY_NAME)
             )
     settings = load(config)
+    rule_set = load_rules(settings)  # which environment variables matter
     sensor = Sensor(ring_bytes=settings.sensor.ring_mb << 20)
     recorder = None
     sensor.open()
     try:
         recorder = Recorded(output, names, sensor.clock.now_ns(), settings)
-        assembly = assemble(settings, load_rules(settings), [recorder])
+        assembly = assemble(settings, rule_set, [recorder])
         going_on = options.until(seconds)
         assembly.table.snapshot()
         say(f"Recording to {output}. Ctrl-C ends.", err=True)
