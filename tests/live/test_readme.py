@@ -25,7 +25,7 @@ pytestmark = pytest.mark.live
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 MULTI = re.MULTILINE
-BLOCK = re.compile(r"(?:^<!-- file: (\S+) -->\n)?^```(\w*)\n(.*?)^```$", MULTI | re.DOTALL)
+BLOCK = re.compile(r"(?:^`([^`\n]+)`:\n\n)?^```(\w*)\n(.*?)^```$", MULTI | re.DOTALL)
 COMMAND = re.compile(r"^([$#]) (.+)\n((?:(?![$#] ).*\n)*)", MULTI)
 EXIT = re.compile(r"^\[exit (\d+)\]\n", MULTI)
 
