@@ -3,7 +3,8 @@
 #define PG_PERF_H
 
 enum { PG_MAX_EVENTS = 8 };
-enum { PG_DUMMY = 9, PG_BPF_OUTPUT = 10 }; /* PERF_COUNT_SW_*: they measure nothing */
+enum { PG_CPU_CLOCK = 0, PG_TASK_CLOCK = 1 }; /* PERF_COUNT_SW_* */
+enum { PG_DUMMY = 9, PG_BPF_OUTPUT = 10 };    /* the same: they measure nothing */
 enum { PG_ATTR_FREQ = 1 << 10 };
 enum { PG_ATTR_FLAGS_OFFSET = 40 }; /* of the flag word in perf_event_attr: UAPI */
 enum { PG_PID_CGROUP = 1 << 2 };    /* PERF_FLAG_PID_CGROUP */
@@ -84,9 +85,19 @@ static __always_inline bool pg_perf_measures_nothing(struct perf_event *event)
 	       (config == PG_DUMMY || config == PG_BPF_OUTPUT);
 }
 
+/* The clocks have a name of their own since 6.12; before, they are told by their config. */
 static __always_inline void pg_perf_pmu(char (*out)[32], struct perf_event *event)
 {
-	bpf_probe_read_kernel_str(out, sizeof(*out), BPF_CORE_READ(event, pmu, name));
+	const char *name = BPF_CORE_READ(event, pmu, name);
+
+	if (name)
+		bpf_probe_read_kernel_str(out, sizeof(*out), name);
+	else if (BPF_CORE_READ(event, attr.type) != PG_CLASS_SOFTWARE)
+		return;
+	else if (BPF_CORE_READ(event, attr.config) == PG_CPU_CLOCK)
+		__builtin_memcpy(out, "cpu_clock", sizeof("cpu_clock"));
+	else if (BPF_CORE_READ(event, attr.config) == PG_TASK_CLOCK)
+		__builtin_memcpy(out, "task_clock", sizeof("task_clock"));
 }
 
 static __always_inline bool pg_starts(const char *text, const char *with, int length)
