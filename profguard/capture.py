@@ -85,7 +85,7 @@ def read(path: str) -> Iterator[Event]:
         with open(0 if path == "-" else path, "rb", closefd=path != "-") as stream:
             yield from _Reader(stream, name).events()
     except OSError as error:
-        raise CaptureError.of("PG501", f"{name}: {error.strerror}") from None
+        raise CaptureError.of("PG501", f"{name}: {error.strerror}", _WHAT_IT_IS) from None
 
 
 class _Reader:

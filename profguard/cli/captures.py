@@ -26,7 +26,7 @@ from profguard.sensor.live import Sensor
     "-o",
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=options.PATH,
     metavar="FILE",
     help="Where to.",
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from profguard.cli.database import config_option
+from profguard.cli.options import PATH
 from profguard.cli.output import emit, json_option, say
 from profguard.config import Config, as_dict, as_toml, defaults_as_toml, load
 from profguard.errors import ConfigError, Problem
@@ -23,7 +24,7 @@ def group() -> None:
 
 
 @group.command()
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=PATH, required=False)
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
     """Check FILE, or the configuration of the system: syntax, keys, values, labels and alerts.

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import click
 
+from profguard.cli.options import PATH
 from profguard.findings.store import Store
 
 db_option = click.option(
     "--db",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="The database. Default: [store] path of the configuration.",
 )
 config_option = click.option(
     "--config",
     "config_path",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="The configuration.",
 )

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-_path = click.Path(path_type=Path)
+# What opens it says why it cannot, with a code of its own.
+PATH = click.Path(path_type=Path, readable=False)
 
-config = click.option("--config", type=_path, help="Configuration file (TOML).")
+config = click.option("--config", type=PATH, help="Configuration file (TOML).")
 rules = click.option(
-    "--rules", type=_path, multiple=True, metavar="DIR", help="Rules to use instead; repeatable."
+    "--rules", type=PATH, multiple=True, metavar="DIR", help="Rules to use instead; repeatable."
 )
-db = click.option("--db", type=_path, help="Database of findings.")
+db = click.option("--db", type=PATH, help="Database of findings.")
 events = click.option("--events", is_flag=True, help="Show every event too.")
 seconds = click.option(
     "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many seconds."
