@@ -175,7 +175,13 @@ PROF = EventSpec(
         ),
         Arg("nr_events", "u32", "entries set in events and event_ids", hidden=True),
         Arg("pmu", "char[32]", "name of the first event's PMU", (K, RACE, OPT)),
-        Arg("session", None, "id of the session that this begins or ends", (DERIVED,), kind="str"),
+        Arg(
+            "session",
+            None,
+            "id of the session that this begins or ends",
+            (DERIVED, OPT),
+            kind="str",
+        ),
         Arg(
             "duration_ns",
             None,
