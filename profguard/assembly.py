@@ -11,8 +11,11 @@ from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.engine import Engine
 from profguard.pipeline import Output, Pipeline
+from profguard.resources import folder
 from profguard.rules.pack import RuleSet, load
 from profguard.sensor.clock import measure_boot_to_wall_ns
+
+SHIPPED = "shipped"
 
 
 @dataclass(frozen=True)
@@ -24,9 +27,13 @@ class Assembly:
 
 
 def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
-    """The rules of `paths`, or else those of the configuration. Raises RuleError."""
+    """The rules of `paths`, or else those of the configuration. Raises RuleError.
+
+    The path `shipped` means the rules that come with the program, wherever those are.
+    """
+    named = paths or [Path(path) for path in config.rule_paths]
     return load(
-        paths or [Path(path) for path in config.rule_paths],
+        [folder("rules") if path.name == SHIPPED and not path.exists() else path for path in named],
         skip_bad=config.rules.skip_bad,
         placeholders=config.rules.placeholders,
     )

@@ -12,7 +12,11 @@ PATH = click.Path(path_type=Path, readable=False)
 
 config = click.option("--config", type=PATH, help="Configuration file (TOML).")
 rules = click.option(
-    "--rules", type=PATH, multiple=True, metavar="DIR", help="Rules to use instead; repeatable."
+    "--rules",
+    type=PATH,
+    multiple=True,
+    metavar="DIR",
+    help="Rules to use instead; repeatable. `shipped` names those of the program.",
 )
 db = click.option("--db", type=PATH, help="Database of findings.")
 events = click.option("--events", is_flag=True, help="Show every event too.")

@@ -25,6 +25,11 @@ def say(text: str, *, err: bool = False) -> None:
     click.echo("\n".join(printable(line) for line in text.split("\n")), err=err)
 
 
+def number(count: int, thing: str) -> str:
+    """`1 rule`, `2 rules`; what is said of things (`passed`) stays as it is."""
+    return f"{count} {thing[:-1] if count == 1 and thing.endswith('s') else thing}"
+
+
 def json_line(item: Any) -> str:
     """`item` as one line of printable ASCII."""
     return json.dumps(item, separators=(",", ":")).replace("\x7f", "\\u007f")

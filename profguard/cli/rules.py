@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from profguard.cli.output import emit, json_option, say, table
+from profguard.cli.output import emit, json_option, number, say, table
 from profguard.errors import CaptureError, Place, Problem, UsageError, did_you_mean, printable
 from profguard.model import Event
 from profguard.resources import folder
@@ -196,7 +196,7 @@ def _finish(
             say(problem.render() + "\n")
         counts.setdefault("foreign", 0)
         foreign = counts.pop("foreign")
-        say(", ".join(f"{count} {name}" for name, count in counts.items()))
+        say(", ".join(number(count, name) for name, count in counts.items()))
         if foreign:
             say(f"{foreign} of the rules for log sources that profguard does not have")
     sys.exit(1 if errors else 0)

@@ -13,7 +13,7 @@ import click
 
 from profguard import __version__, resources
 from profguard.cli import options
-from profguard.cli.output import json_option, say
+from profguard.cli.output import json_option, number, say
 from profguard.config import load
 from profguard.errors import SensorError
 from profguard.sensor import rights
@@ -93,7 +93,9 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
     try:
         assembly = assemble(settings, rule_set, [keeping, output])
         output.begin(
-            f"profguard {__version__}: {rule_set.in_force} rules, findings in {store.path}"
+            f"profguard {__version__}: {number(rule_set.in_force, 'rules')}, "
+            f"findings in {store.path}",
+            f"profguard findings list --db {store.path}" if db else "profguard findings list",
         )
         end_run = keeping.begin_run()
         _watch(sensor, assembly, seconds)

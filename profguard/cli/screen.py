@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 import msgspec
 
-from profguard.cli.output import json_line, say
+from profguard.cli.output import json_line, number, say
 from profguard.config import Config
 from profguard.engine import Change
 from profguard.errors import printable
@@ -38,7 +38,7 @@ class Json:
         self._encoder = msgspec.json.Encoder()
         self._stream = sys.stdout.buffer
 
-    def begin(self, headline: str) -> None:
+    def begin(self, headline: str, listing: str) -> None:
         """Nothing to say: a status line follows when the probes are live."""
 
     def event(self, event: Event) -> None:
@@ -78,9 +78,11 @@ class Screen:
 
     def __init__(self, redactor: Redactor, *, events: bool):
         self._redactor, self._events = redactor, events
+        self._listing = "profguard findings list"
         self.findings = 0
 
-    def begin(self, headline: str) -> None:
+    def begin(self, headline: str, listing: str) -> None:
+        self._listing = listing
         say(f"{headline}\nWatching. Ctrl-C ends.")
 
     def event(self, event: Event) -> None:
@@ -115,13 +117,13 @@ class Screen:
         _line(f"{'':20}{mechanism}rule '{finding.rule_title}', finding {finding.id}")
 
     def summary(self, counts: dict[str, Count] | None) -> None:
-        findings = f"{self.findings} finding{'' if self.findings == 1 else 's'}"
+        findings = number(self.findings, "findings")
         if counts is None:  # a replay
             say(f"\n{findings}.")
             return
-        received = sum(count.received for count in counts.values())
+        received = number(sum(count.received for count in counts.values()), "events")
         lost = sum(count.dropped for count in counts.values())
-        say(f"\n{received} events, {lost} lost, {findings}. `profguard findings list` shows them.")
+        say(f"\n{received}, {lost} lost, {findings}. `{self._listing}` shows them.")
 
     def flush(self) -> None:
         sys.stdout.flush()

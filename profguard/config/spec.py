@@ -61,7 +61,10 @@ class Rules(Section):
 
     paths: Annotated[
         tuple[str, ...],
-        Meta(description="folders and files with rules; without any, the shipped rules"),
+        Meta(
+            description="folders and files with rules, and `shipped` for those of the program; "
+            "without any, the shipped rules"
+        ),
     ] = ()
     placeholders: Annotated[
         dict[str, tuple[str, ...]],

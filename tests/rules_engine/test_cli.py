@@ -42,9 +42,9 @@ def profguard(*arguments, stdin=None):
 
 def test_lint_and_test_say_that_all_is_well(pack):
     done = profguard("lint", pack / "rules")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "1 rules, 0 errors, 0 warnings\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 rule, 0 errors, 0 warnings\n", "")
     done = profguard("test", pack / "rules")
-    said = "1 rules, 2 cases, 2 passed, 0 errors, 0 warnings\n"
+    said = "1 rule, 2 cases, 2 passed, 0 errors, 0 warnings\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
 
 
@@ -62,7 +62,7 @@ def test_lint_says_what_is_wrong_and_fails(pack):
 def test_lint_of_one_file_does_not_miss_the_others(pack):
     (pack / "rules/b.yml").write_text(RULE.replace("T", "B"))
     done = profguard("lint", pack / "rules/a.yml")
-    assert (done.returncode, done.stdout) == (0, "1 rules, 0 errors, 0 warnings\n")
+    assert (done.returncode, done.stdout) == (0, "1 rule, 0 errors, 0 warnings\n")
     done = profguard("lint", pack / "rules")
     assert done.returncode == 0
     assert "b.yml:1: warning: rule 'B' has no test" in done.stdout
