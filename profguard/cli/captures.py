@@ -6,17 +6,14 @@ from pathlib import Path
 import click
 
 from profguard import capture
-from profguard.assembly import assemble, load_rules
-from profguard.cli import options, screen
+from profguard.cli import options
 from profguard.cli.output import json_option, say
 from profguard.config import Config, load
 from profguard.errors import UsageError, did_you_mean
 from profguard.events import BY_NAME
 from profguard.findings.redact import Redactor
-from profguard.findings.store import Store
-from profguard.keeping import Keeping
 from profguard.model import Event
-from profguard.pipeline import run_live, run_replay
+from profguard.sensor import rights
 from profguard.sensor.live import Sensor
 
 
@@ -40,6 +37,9 @@ def record(names, output, config, seconds) -> None:
       profguard record -o all.jsonl --for 10
       profguard record -o perf.jsonl prof perf perf_ioctl
     """
+    from profguard.assembly import assemble, load_rules  # slow to import, and --help is not
+    from profguard.pipeline import run_live
+
     for name in names:
         if name not in BY_NAME:
             raise UsageError.of(
@@ -51,6 +51,7 @@ def record(names, output, config, seconds) -> None:
     recorder = None
     sensor.open()
     try:
+        rights.drop()
         recorder = Recorded(output, names, sensor.clock.now_ns(), settings)
         assembly = assemble(settings, rule_set, [recorder])
         going_on = options.until(seconds)
@@ -113,6 +114,13 @@ def replay(file, kind, config, rules, db, events, as_json) -> None:
 
 
 def replay_file(file: str, settings: Config, rules, db, *, events: bool, as_json: bool) -> None:
+    """Drive the pipeline from a capture."""
+    from profguard.assembly import assemble, load_rules
+    from profguard.cli import screen
+    from profguard.findings.store import Store
+    from profguard.keeping import Keeping
+    from profguard.pipeline import run_replay
+
     output = screen.choose(settings, events=events, as_json=as_json)
     rule_set = load_rules(settings, rules)
     kept = (
@@ -121,7 +129,8 @@ def replay_file(file: str, settings: Config, rules, db, *, events: bool, as_json
         else []
     )
     try:
-        run_replay(capture.read(file), assemble(settings, rule_set, [*kept, output]).pipeline)
+        pipeline = assemble(settings, rule_set, [*kept, output]).pipeline
+        run_replay(capture.read(file), pipeline)
     finally:
         for keeping in kept:
             keeping.close()

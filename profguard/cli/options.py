@@ -26,10 +26,18 @@ seconds = click.option(
 
 
 def until(seconds: float | None) -> Callable[[], bool]:
-    """Whether to go on: true until that time is over, or SIGINT or SIGTERM comes."""
+    """Whether to go on: true until that time is over, or SIGINT or SIGTERM comes.
+
+    A second signal has its usual effect: the first may wait for a reader that has stopped.
+    """
     stopped: list[int] = []
+
+    def stop(number: int, _frame) -> None:
+        stopped.append(number)
+        signal.signal(number, signal.SIG_DFL)
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda caught, _frame: stopped.append(caught))
+        signal.signal(number, stop)
     end = None if seconds is None else time.monotonic() + seconds
     return lambda: not stopped and (end is None or time.monotonic() < end)
 

@@ -98,9 +98,11 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
             f"profguard findings list --db {store.path}" if db else "profguard findings list",
         )
         end_run = keeping.begin_run()
-        _watch(sensor, assembly, seconds)
-        received, dropped = sensor.totals
-        end_run(stopped_ns=sensor.clock.now_ns(), received=received, dropped=dropped)
+        try:
+            _watch(sensor, assembly, seconds)
+        finally:
+            received, dropped = sensor.totals
+            end_run(stopped_ns=sensor.clock.now_ns(), received=received, dropped=dropped)
     finally:
         keeping.close()
     output.summary(sensor.counts)

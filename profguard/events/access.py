@@ -55,7 +55,11 @@ PTRACE = EventSpec(
         "    ptrace.ret: 0\n"
         "  condition: selection\n"
     ),
-    issues=("Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",),
+    issues=(
+        "A traced thread that ends without a DETACH stays in its session until its process or the "
+        "tracer ends.",
+        "Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",
+    ),
     related=("process_vm_readv", "process_vm_writev"),
 )
 

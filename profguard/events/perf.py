@@ -223,6 +223,7 @@ PROF = EventSpec(
         "next transition, close or exit.",
         "A closed event that is still mapped keeps running until it is unmapped; the session "
         "ends at the close.",
+        "A running event that an exec closes (O_CLOEXEC) is taken for on until its owner exits.",
         "More than 8 events of one task are counted in `total`, and the `truncated` flag is set.",
     ),
     related=("perf", "perf_ioctl", "setitimer", "timer_create"),

@@ -16,7 +16,6 @@ from profguard.rules.source import Document, told
 from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE
 from profguard.rules.transforms import Placeholders
 from profguard.rules.tree import Node, Test, any_of, leaves
-from profguard.rules.validate import problems_of
 
 
 def read_rule(
@@ -29,6 +28,9 @@ def read_rule(
     found: list[Problem] = []
     rule = None
     if _supported(document, found):
+        # jsonschema is slow to import, and --help needs no rule.
+        from profguard.rules.validate import problems_of  # noqa: PLC0415
+
         wrong = problems_of(document)
         found += itertools.chain.from_iterable(wrong.values())
         if not wrong.keys() & _ESSENTIAL:

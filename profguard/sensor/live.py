@@ -5,7 +5,8 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from profguard.decode import Decoded, decode, record_size
+from profguard.decode import Decoded, DecodeError, decode, record_size
+from profguard.errors import SensorError
 from profguard.events import BY_ID, BY_NAME
 from profguard.model import Event
 from profguard.sensor import rights, symbols, tiers
@@ -66,10 +67,18 @@ class Sensor:
         return self._ring.wait(timeout_s)
 
     def drain(self) -> Iterator[Decoded]:
-        """The events of one batch; none when the ring is empty."""
+        """The events of one batch; none when the ring is empty.
+
+        Raises SensorError where the BPF object does not speak this version's language.
+        """
         counts, offset = self.counts, self.clock.boot_to_wall_ns
         for record in self._ring.drain():
-            decoded = decode(record, offset)
+            try:
+                decoded = decode(record, offset)
+            except DecodeError as error:
+                raise SensorError.of(
+                    "PG305", f"the BPF object is stale: {error}", "run 'make setup'"
+                ) from None
             name = decoded.event.spec.name
             count = counts.get(name)
             if count is None:
