@@ -1,4 +1,4 @@
-"""Compiles what is not Python, for `make` and for the wheel: BPF objects and the ring reader."""
+"""Compiles what is not Python, for `make` and for the wheel: BPF objects, and the sensor's C."""
 
 import os
 import platform
@@ -31,7 +31,7 @@ class BuildError(Exception):
 def build_native(dest: Path = BUILT) -> list[Path]:
     """Compile into `dest` what is older than its sources; returns all that is there then.
 
-    `bpf/NAME.bpf.c` becomes `NAME.bpf.o`, the ring reader `libring.so`.
+    `bpf/NAME.bpf.c` becomes `NAME.bpf.o`, the C files of the sensor `libsensor.so`.
     """
     dest.mkdir(parents=True, exist_ok=True)
     headers = [*ROOT.glob("bpf/*.h"), Path(__file__)]
@@ -41,10 +41,10 @@ def build_native(dest: Path = BUILT) -> list[Path]:
         if _is_stale(target, [source, *headers]):
             _replace(target, [*_bpf_compiler(), str(source.relative_to(ROOT))], strip=True)
         built.append(target)
-    source, target = ROOT / "profguard/sensor/ring.c", dest / "libring.so"
-    if _is_stale(target, [source, Path(__file__)]):
+    sources, target = sorted(ROOT.glob("profguard/sensor/*.c")), dest / "libsensor.so"
+    if _is_stale(target, [*sources, Path(__file__)]):
         flags = ["-O2", "-Wall", "-Wextra", "-shared", "-fPIC"]
-        _replace(target, [_clang(), *flags, str(source.relative_to(ROOT))])
+        _replace(target, [_clang(), *flags, *(str(each.relative_to(ROOT)) for each in sources)])
     return [*built, target]
 
 

@@ -44,7 +44,7 @@ def test_the_program_in_the_wheel_uses_what_is_in_the_wheel(wheel, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     built, *folders = map(Path, done.stdout.splitlines()[0].split())
-    assert {"tracepoint.bpf.o", "libring.so"} <= {path.name for path in built.iterdir()}
+    assert {"tracepoint.bpf.o", "libsensor.so"} <= {path.name for path in built.iterdir()}
     for folder in folders:
         assert folder.is_relative_to(tmp_path)
         assert any(folder.iterdir()), f"{folder.name} is empty"

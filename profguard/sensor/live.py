@@ -9,7 +9,7 @@ from profguard.decode import Decoded, DecodeError, decode, record_size
 from profguard.errors import SensorError
 from profguard.events import BY_ID, BY_NAME
 from profguard.model import Event
-from profguard.sensor import rights, symbols, tiers
+from profguard.sensor import native, rights, tiers
 from profguard.sensor.clock import Clock
 from profguard.sensor.ring import Ring
 from profguard.tiers import TIERS
@@ -47,7 +47,7 @@ class Sensor:
 
     def _prepare(self, bpf) -> None:
         tier_number = next(number for number, name in TIERS.items() if name == self.tier)
-        values = (symbols.address("perf_ioctl"), os.getpid(), tier_number)
+        values = (native.symbol_address("perf_ioctl"), os.getpid(), tier_number)
         bpf.map(".rodata.config").set_initial(_CONFIG.pack(*values))
         bpf.map("ring").max_entries = self._ring_bytes
 

@@ -1,4 +1,4 @@
-"""The ring buffer from the reader's side: mapped once, drained in batches by libring.so."""
+"""The ring buffer from the reader's side: mapped once, drained in batches by C."""
 
 import ctypes
 import mmap
@@ -7,8 +7,8 @@ import select
 import struct
 from collections.abc import Iterator
 
-from profguard import resources
 from profguard.errors import SensorError
+from profguard.sensor import native
 
 _LENGTH = struct.Struct("<Q")
 _BATCH = 1 << 20  # bytes copied out in one go
@@ -18,12 +18,7 @@ class Ring:
     """Records of a BPF ring buffer with `size` bytes of data behind the map `fd`."""
 
     def __init__(self, fd: int, size: int):
-        path = resources.BUILT / "libring.so"
-        try:
-            self._drain = ctypes.CDLL(str(path)).pg_ring_drain
-        except OSError:
-            raise SensorError.of("PG305", f"{path} is missing", "run 'make setup'") from None
-        self._drain.restype = ctypes.c_size_t
+        self._drain = native.library().pg_ring_drain
         self._libc = ctypes.CDLL(None, use_errno=True)
         page = os.sysconf("SC_PAGESIZE")
         self._consumer = self._map(fd, page, mmap.PROT_READ | mmap.PROT_WRITE, 0)
