@@ -121,7 +121,7 @@ def _start_sensor(folder: Path, secret: str) -> subprocess.Popen:
 
 def _relay(sensor: subprocess.Popen, armed: threading.Event) -> None:
     for line in sensor.stdout:
-        say(f"   | {line.rstrip()}")
+        say(f"   | {line.rstrip()}" if line.strip() else "")
         if line.startswith("Watching"):
             armed.set()
 
