@@ -143,9 +143,9 @@ def test_the_demo_shows_the_whole_way(kernel):
 
 
 def test_without_rights_it_says_what_is_missing(kernel, tmp_path):
-    """As an ordinary user: exit code 4 and a sentence, no traceback."""
+    """Without capabilities: exit code 4 and a sentence, no traceback."""
     done = subprocess.run(
-        [needs("setpriv"), "--reuid=65534", "--clear-groups", PROFGUARD, "doctor"],
+        [needs("setpriv"), "--bounding-set=-all", "--inh-caps=-all", PROFGUARD, "doctor"],
         capture_output=True,
         text=True,
         cwd="/",
