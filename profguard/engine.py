@@ -23,7 +23,11 @@ MAX_ACTS = 65536
 
 
 class Change(NamedTuple):
-    """What became of a finding: opened, escalated, repeated or ended; and by which event."""
+    """What became of a finding, and by which event.
+
+    Kinds: opened; escalated, a graver rule names it now; repeated, a further match; continued, its
+    act goes on by an event that no rule objects to; ended.
+    """
 
     kind: str
     finding: Finding
@@ -57,8 +61,11 @@ class Engine:
         """The changes that an event makes to findings."""
         if event.spec.name == "lost_events":
             self._lost_at_ns = event.time_ns
-        act = self._act_of(event)
-        return [self._match(rule, act, event) for rule in self.rules.match(event)]
+        act, continued = self._act_of(event)
+        changes = [self._match(rule, act, event) for rule in self.rules.match(event)]
+        if continued and all(change.finding is not continued for change in changes):
+            changes.append(Change("continued", continued, event))
+        return changes
 
     def end(self, session: Session) -> list[Change]:
         """The changes that a session's end makes: findings get their end and duration.
@@ -84,27 +91,33 @@ class Engine:
 
     # Which act an event belongs to.
 
-    def _act_of(self, event: Event) -> Hashable:
-        """The act of the session where there is one, so that what it hands down belongs to it."""
+    def _act_of(self, event: Event) -> tuple[Hashable, Finding | None]:
+        """The act, and its finding if a session of it begins with this event.
+
+        It is the act of the session where there is one, so that what it hands down belongs to it.
+        """
         session = event["session"] if "session" in event.spec.index else None
         act = self._session_acts.get(session)
-        if act is None:
-            # What no process does, such as a loss, is told apart by its event.
-            actor = _identity(event.process) or event.spec.name
-            act = actor, _identity(event.target) or event.relation
-            if session and event["duration_ns"] is None:  # or it ends before we knew of it
-                self._session_acts[session] = act
-                self._begin(act, session, event)
-        return act
+        if act is not None:
+            return act, None
+        # What no process does, such as a loss, is told apart by its event.
+        actor = _identity(event.process) or event.spec.name
+        act = actor, _identity(event.target) or event.relation
+        if not session or event["duration_ns"] is not None:  # or it ends before we knew of it
+            return act, None
+        self._session_acts[session] = act
+        return act, self._begin(act, session, event)
 
-    def _begin(self, key: Hashable, session: str, event: Event) -> None:
+    def _begin(self, key: Hashable, session: str, event: Event) -> Finding | None:
         """A session of this act begins; its finding goes on, unless it is too long ago."""
         act = self._acts.get(key)
-        if act and (key in self._active or act.lasts_at(event)):
+        goes_on = act and (key in self._active or act.lasts_at(event))
+        if goes_on:
             self._follow(act, session)
         elif act:
             del self._acts[key]
         self._active.setdefault(key, {})[session] = None
+        return act.finding if goes_on else None
 
     # What a match does.
 

@@ -14,6 +14,7 @@ from profguard.cli import cli
 from profguard.codegen import docs, header
 from profguard.codegen.schemas import event_schema
 from profguard.config import config_schema
+from profguard.findings import reference
 from profguard.findings.schema import finding_schema
 from profguard.rules.schema import rule_schema
 
@@ -35,6 +36,7 @@ def generated() -> dict[str, str]:
     return {
         "bpf/events.h": header.render(),
         "docs/cli.md": cli_page(),
+        "docs/database.md": reference.page(),
         **docs.pages(),
         **schemas,
     }

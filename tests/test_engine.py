@@ -205,6 +205,16 @@ def test_an_act_that_goes_on_has_not_ended():
     assert watched.finding.duration_ns == 900 * MS
 
 
+def test_a_session_that_no_rule_objects_to_belongs_to_the_act():
+    """A read is objected to; the tracing that comes with it is not, and still tells the end."""
+    watched = Watched().feed(
+        reads(0), ptrace("SEIZE", 10, SPY, SHOP), ptrace("DETACH", 90, SPY, SHOP)
+    )
+    assert watched.kinds == ["opened", "continued", "ended"]
+    assert watched.finding.session is not None
+    assert (watched.finding.count, watched.finding.duration_ns) == (1, 90 * MS)
+
+
 def test_of_several_sessions_the_last_one_counts():
     """perf and ptrace at the same target: the act is over when both are."""
     watched = Watched().feed(enable(0), ptrace("ATTACH", 5, SPY, SHOP), disable(10))

@@ -49,7 +49,7 @@ class Json:
 
     def changes(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if change.kind != "repeated":
+            if change.kind in ("opened", "escalated", "ended"):
                 shown = self._redactor.finding(change.finding).as_dict()
                 shown["finding"]["change"] = change.kind
                 self._line(shown)

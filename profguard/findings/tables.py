@@ -113,7 +113,7 @@ FINDING_EVENTS = Table(
     "the evidence: the first events of a finding, those that escalated it, and its end",
     (
         Column("finding_id", _FINDING, "the finding"),
-        Column("kind", "TEXT NOT NULL", "opened, escalated, repeated or ended"),
+        Column("kind", "TEXT NOT NULL", "opened, escalated, repeated, continued or ended"),
         Column("position", "INTEGER NOT NULL", "the finding's count when it came"),
         Column("time", "TEXT NOT NULL", "time of the event"),
         Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),

@@ -20,7 +20,7 @@ VIEWS = (
         SELECT id, started, level, rule_title, mechanism,
                actor_pid, actor_executable, actor_user, target_pid, target_executable
         FROM findings
-        WHERE started IS NOT NULL AND ended IS NULL
+        WHERE session IS NOT NULL AND ended IS NULL
         ORDER BY started
         """,
     ),
