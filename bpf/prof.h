@@ -82,6 +82,8 @@ __noinline int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags
 		return 0;
 	change.target = pg_perf_target(event);
 	change.owner = pg_perf_owner(event);
+	if (!change.owner && cause == PG_CAUSE_IOCTL)
+		change.owner = pg_current(); /* who opened it has ended, and passed it on before */
 	out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
 	if (!out)
 		return 0;

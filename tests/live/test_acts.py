@@ -187,3 +187,20 @@ def test_a_program_that_arms_itimer_prof(watch, shipped):
     assert (row["mechanism"], row["relation"]) == ("itimer", "self")
     assert 0.35 <= row["duration_ns"] / 1e9 <= 3
     watch.only_alert(row)
+
+
+def test_a_pid_means_what_it_means_to_the_caller(sensor):
+    """In a pid namespace of its own a tracer names its target by another number: it is found."""
+    script = "sleep 3 & echo $!; exec timeout -s INT 0.4 strace -o /dev/null -p $!"
+    namespace = [needs("unshare"), "--pid", "--fork", "--mount-proc", "sh", "-c", script]
+    done = subprocess.run(namespace, capture_output=True, text=True)
+    inside = int(done.stdout)
+    (event,) = wait_for(
+        lambda: [
+            e
+            for e in sensor.events("ptrace", request="PTRACE_SEIZE", pid=inside)
+            if e["target"].get("executable", "").endswith("/sleep")
+        ]
+    )
+    assert event["target"]["pid"] != inside
+    assert event["target"]["namespaces"]["pid"] == event["process"]["namespaces"]["pid"]

@@ -201,6 +201,29 @@ def test_a_descriptor_that_was_passed_on(act):
     assert steps(events)[0] == ("enable", "ioctl")
 
 
+def test_an_event_whose_opener_has_ended(sensor, tmp_path):
+    """Then the actor is who switches it on: the last one who can be named."""
+    note = tmp_path / "pid"
+    program = f"""
+parent = os.getpid()
+fd = perf(DISABLED, pid=os.getppid())
+if not os.fork():
+    while os.getppid() == parent: time.sleep(0.01)
+    open({str(note)!r}, "w").write(str(os.getpid()))
+    fcntl.ioctl(fd, ENABLE, 0)
+"""
+    subprocess.run([sys.executable, "-c", PRELUDE + program], check=True)
+    assert wait_for(lambda: note.exists() and note.read_text())
+    heir = int(note.read_text())
+    assert wait_for(
+        lambda: [
+            e
+            for e in sensor.events("prof", action="enable", cause="ioctl")
+            if e["process"]["pid"] == heir
+        ]
+    )
+
+
 def test_a_posix_cpu_timer(act):
     """timer_settime arms, timer_delete disarms."""
     events = act(
