@@ -97,12 +97,15 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
             f"findings in {store.path}",
             f"profguard findings list --db {store.path}" if db else "profguard findings list",
         )
-        end_run = keeping.begin_run()
+        end_run, reason = keeping.begin_run(), "failed"
         try:
             _watch(sensor, assembly, seconds)
+            reason = "asked to"
         finally:
             received, dropped = sensor.totals
-            end_run(stopped_ns=sensor.clock.now_ns(), received=received, dropped=dropped)
+            end_run(
+                stopped_ns=sensor.clock.now_ns(), reason=reason, received=received, dropped=dropped
+            )
     finally:
         keeping.close()
     output.summary(sensor.counts)

@@ -173,7 +173,7 @@ SENSOR_RUNS = Table(
         Column("stopped", "TEXT", "when it stopped; null while it runs, or where it was killed"),
         Column("version", "TEXT NOT NULL", "version of profguard"),
         Column("kernel", "TEXT", "release of the kernel"),
-        Column("reason", "TEXT", "why it stopped"),
+        Column("reason", "TEXT", "why it stopped: asked to, or failed"),
         Column("received", "INTEGER", "events received"),
         Column("dropped", "INTEGER", "events lost on the way from the kernel"),
     ),

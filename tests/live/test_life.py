@@ -90,7 +90,10 @@ def test_a_killed_sensor_has_stored_what_it_told(target, start_sensor):
     second = start_sensor(config=LABELS)
     assert second.stop() == 0, second.errors()
     runs = second.rows("SELECT * FROM sensor_runs ORDER BY started")
-    assert [bool(run["stopped"]) for run in runs] == [False, True]
+    assert [(bool(run["stopped"]), run["reason"]) for run in runs] == [
+        (False, None),
+        (True, "asked to"),
+    ]
     assert shown <= {row["id"] for row in second.findings()}
 
 
