@@ -3,7 +3,6 @@
 import hashlib
 import os
 import platform
-import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -73,9 +72,8 @@ class Keeping:
     def flush(self) -> None:
         """The writer flushes by itself, 50 ms after the first row."""
 
-    def begin_run(self) -> Callable[..., None]:
+    def begin_run(self, started_ns: int) -> Callable[..., None]:
         """Record that the sensor runs. What this returns records the end, by `run_row`'s names."""
-        started_ns = time.time_ns()
         run_id = uuid7(started_ns, os.getpid())
 
         def write(**end) -> None:

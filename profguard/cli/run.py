@@ -97,7 +97,7 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
             f"findings in {store.path}",
             f"profguard findings list --db {store.path}" if db else "profguard findings list",
         )
-        end_run, reason = keeping.begin_run(), "failed"
+        end_run, reason = keeping.begin_run(sensor.opened_ns), "failed"
         try:
             _watch(sensor, assembly, seconds)
             reason = "asked to"

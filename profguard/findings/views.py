@@ -15,12 +15,13 @@ class View:
 VIEWS = (
     View(
         "open_acts",
-        "what is going on now: acts that began and have not ended, longest first",
+        "what is going on: acts that the latest run of the sensor saw begin and not end",
         """
         SELECT id, started, level, rule_title, mechanism,
                actor_pid, actor_executable, actor_user, target_pid, target_executable
         FROM findings
         WHERE session IS NOT NULL AND ended IS NULL
+          AND first_seen >= coalesce((SELECT max(started) FROM sensor_runs), '')
         ORDER BY started
         """,
     ),

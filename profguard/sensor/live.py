@@ -35,12 +35,14 @@ class Sensor:
         self.clock = Clock()
         self.counts: dict[str, Count] = {}
         self.probes: list[tiers.Probe] = []
+        self.opened_ns: int | None = None  # wall clock; no event of this run is older
         self._dropped: dict[tuple[int, int], int] = {}
 
     def open(self) -> None:
         """Load and attach. Raises SensorError with what the kernel refused and what would help."""
         rights.check()
         rights.mount_tracefs()
+        self.opened_ns = self.clock.now_ns()
         self._bpf, self.probes = tiers.load(self.tier, self._prepare)
         self._ring = Ring(self._bpf.map("ring").fd, self._ring_bytes)
         self._counters = self._bpf.map("counters")

@@ -6,9 +6,11 @@ import pytest
 
 from profguard.errors import StoreError
 from profguard.findings.migrations import VERSION
+from profguard.findings.rows import run_row
 from profguard.findings.store import Store
 from profguard.findings.tables import TABLES
 from profguard.findings.views import VIEWS
+from profguard.findings.writer import Writer
 
 
 def _code(path, **options) -> str:
@@ -142,3 +144,21 @@ def test_keeps_the_rules_in_force(tmp_path):
         ("b", "B2", "high", "b.yml", "01")
     ]
     connection.close()
+
+
+def test_open_acts_are_those_of_the_latest_run(tmp_path, change, make_finding):
+    """What a killed sensor left open is over or was seen again; a read has no end to wait for."""
+    store = Store(tmp_path / "profguard.db")
+    writer = Writer(store)
+    for run in range(2):
+        started_ns = make_finding().first_seen_ns + run * 3_600 * 10**9
+        writer.write("sensor_runs", [run_row(f"run {run}", started_ns, "0.1.0")])
+        for number, session in enumerate(("a session", None)):
+            finding = make_finding(2 * run + number, session=session)
+            finding.first_seen_ns = started_ns + 1
+            writer.submit([change("opened", finding, finding.event)])
+    writer.close()
+    connection = store.connect()
+    (shown,) = connection.execute("SELECT id FROM open_acts").fetchall()
+    connection.close()
+    assert shown == (make_finding(2).id,)

@@ -52,6 +52,8 @@ def test_what_was_going_on_before_is_found_too(already_running, target, start_se
     assert wait_for(lambda: expected <= snapshot(sensor), 3), snapshot(sensor)
     found = {(row["actor_pid"], row["target_pid"]): row for row in wait_findings(sensor, 2)}
     assert {(perf, target.pid), (strace, itimer)} <= found.keys()
+    going_on = {row["actor_pid"] for row in sensor.rows("SELECT * FROM open_acts")}
+    assert {perf, strace} <= going_on
     already_running["perf"].kill()
     ended = wait_for(
         lambda: [r for r in sensor.findings() if r["actor_pid"] == perf and r["ended"]]
