@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from profguard import __version__
-from profguard.cli.options import PATH
+from profguard.cli import options
 from profguard.cli.output import emit, json_option, say, table
 from profguard.config import load
 from profguard.errors import SensorError
@@ -25,7 +25,7 @@ _SETTINGS = {
 
 
 @click.command()
-@click.option("--config", type=PATH, help="Configuration file (TOML).")
+@options.config
 @json_option
 def doctor(config, as_json) -> None:
     """Say what this kernel allows, which tier each probe gets, and why.

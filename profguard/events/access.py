@@ -1,6 +1,6 @@
 """The events of one process reading, writing or controlling another."""
 
-from profguard.events.spec import Arg, EventSpec, Hook, Tag
+from profguard.events.spec import Arg, EventSpec, Hook, Tag, session_args
 
 OPT, DERIVED = Tag.OPT, Tag.DERIVED
 
@@ -26,20 +26,7 @@ PTRACE = EventSpec(
         Arg("request", "u32", "the request", values=PTRACE_REQUESTS),
         Arg("pid", "s32", "the pid argument, as the caller numbers it"),
         Arg("ret", "s64", "what the call returned"),
-        Arg(
-            "session",
-            None,
-            "id of the session that this begins or ends",
-            (DERIVED, OPT),
-            kind="str",
-        ),
-        Arg(
-            "duration_ns",
-            None,
-            "on DETACH: for how long the target was traced, in ns",
-            (DERIVED, OPT),
-            kind="int",
-        ),
+        *session_args("on DETACH: for how long the target was traced, in ns"),
     ),
     hooks=(
         Hook("syscalls/sys_enter_ptrace", "tracepoint", "request, and the target by its pid"),

@@ -1,6 +1,6 @@
 """The events of perf: what is opened, what is done to it, and when it counts or samples."""
 
-from profguard.events.spec import Arg, EventSpec, Hook, Tag
+from profguard.events.spec import Arg, EventSpec, Hook, Tag, session_args
 
 K, U, TOCTOU, OPT, RACE, DERIVED = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT, Tag.RACE, Tag.DERIVED
 
@@ -175,20 +175,7 @@ PROF = EventSpec(
         ),
         Arg("nr_events", "u32", "entries set in events and event_ids", hidden=True),
         Arg("pmu", "char[32]", "name of the first event's PMU", (K, RACE, OPT)),
-        Arg(
-            "session",
-            None,
-            "id of the session that this begins or ends",
-            (DERIVED, OPT),
-            kind="str",
-        ),
-        Arg(
-            "duration_ns",
-            None,
-            "on disable: for how long it was on, in ns",
-            (DERIVED, OPT),
-            kind="int",
-        ),
+        *session_args("on disable: for how long it was on, in ns"),
     ),
     hooks=(
         Hook("syscalls/sys_exit_perf_event_open", "tracepoint", "opened with disabled=0"),

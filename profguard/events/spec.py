@@ -63,6 +63,15 @@ class Arg:
         return "list" if self.bits or self.count else "int"
 
 
+def session_args(lasted: str) -> tuple[Arg, Arg]:
+    """The arguments of an event that begins and ends sessions; `lasted` says what the time is."""
+    tags = (Tag.DERIVED, Tag.OPT)
+    return (
+        Arg("session", None, "id of the session that this begins or ends", tags, kind="str"),
+        Arg("duration_ns", None, lasted, tags, kind="int"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
     """A kernel attach point: `name` as the kernel spells it, `type`, tier, and what it is for."""

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from profguard import resources
@@ -67,26 +67,33 @@ def load(tier: str, prepare) -> tuple[Object, list[Probe]]:
         except LibbpfError as error:
             bpf.close()
             culprit = error.failed_program
-            if error.errno == errno.EPERM or (explain and culprit is None):
+            no_news = culprit is None or culprit in refused
+            if error.errno == errno.EPERM or (explain and no_news):
                 raise _refused(error) from None
             if culprit:
                 refused[culprit] = _reason(error)
             if len(refused) == len(sections):
                 raise _refused(error) from None
             explain = True  # again, to learn which program it was
-    for name in (name for name, hook in sections.items() if not hook.startswith("iter/")):
-        try:
-            if name not in refused:
-                bpf.attach(name)
-        except LibbpfError as error:
-            refused[name] = error.strerror
     probes = [
         Probe(name, hook, tier, served(hook), refused.get(name)) for name, hook in sections.items()
     ]
-    if all(probe.refusal for probe in probes if not probe.is_iterator):
+    probes = [probe if probe.refusal else _attached(bpf, probe) for probe in probes]
+    attached = [probe for probe in probes if not probe.is_iterator]
+    if all(probe.refusal for probe in attached):
         bpf.close()
-        raise SensorError(*(Problem("PG306", f"{p.hook}: {p.refusal}") for p in probes))
+        raise SensorError(*(Problem("PG306", f"{p.hook}: {p.refusal}") for p in attached))
     return bpf, probes
+
+
+def _attached(bpf: Object, probe: Probe) -> Probe:
+    """The probe once it is attached, or refused after all. An iterator has nothing to attach."""
+    try:
+        if not probe.is_iterator:
+            bpf.attach(probe.program)
+    except LibbpfError as error:
+        return replace(probe, refusal=error.strerror)
+    return probe
 
 
 def _reason(error: LibbpfError) -> str:

@@ -6,8 +6,9 @@ import pytest
 
 import hatch_build
 from profguard import resources
+from profguard.errors import SensorError
 from profguard.events import REGISTRY
-from profguard.sensor import rights
+from profguard.sensor import rights, tiers
 from profguard.sensor.live import Sensor
 
 pytestmark = pytest.mark.live
@@ -49,3 +50,28 @@ def test_each_program_is_a_hook_of_the_registry(kernel):
     attached = {probe.hook for probe in sensor.probes}
     documented = {f"{hook.type}/{hook.name}" for spec in REGISTRY for hook in spec.hooks}
     assert attached == {hook for hook in documented if not hook.startswith("userspace/")}
+
+
+NOWHERE = """
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+char LICENSE[] SEC("license") = "GPL";
+SEC("kprobe/no_such_function") int lost(void *ctx) { return 0; }
+SEC("iter/task") int tasks(void *ctx) { return 0; }
+"""
+
+
+def test_nothing_to_attach_is_a_refusal(kernel, tmp_path, monkeypatch):
+    """Where no program finds its hook the sensor says which, instead of watching nothing."""
+    (tmp_path / "bpf").mkdir()
+    shutil.copy(hatch_build.ROOT / "bpf" / "kernel.h", tmp_path / "bpf")
+    shutil.copytree(hatch_build.ROOT / "profguard/sensor", tmp_path / "profguard/sensor")
+    (tmp_path / "bpf" / "nowhere.bpf.c").write_text(NOWHERE)
+    monkeypatch.setattr(hatch_build, "ROOT", tmp_path)
+    monkeypatch.setattr(resources, "BUILT", tmp_path)
+    hatch_build.build_native(tmp_path)
+    with pytest.raises(SensorError) as refusal:
+        tiers.load("nowhere", lambda _: None)
+    (problem,) = refusal.value.problems
+    assert problem.code == "PG306"
+    assert problem.message.startswith("kprobe/no_such_function: ")
