@@ -16,7 +16,6 @@ class Session:
     process: Process | None
     target: Process | None
     scope: Hashable  # the target's identity, or "cpu-wide", or "cgroup"
-    relation: str | None
     mode: str | None  # of the event that began it, as is the PMU
     pmu: str | None
     started_ns: int  # wall clock

@@ -117,7 +117,6 @@ class Sessions:
                 process=event.process,
                 target=event.target,
                 scope=at,
-                relation=event.relation,
                 mode=event["mode"] if event.spec is PROF else None,
                 pmu=event["pmu"] if event.spec is PROF else None,
                 started_ns=event.time_ns,
