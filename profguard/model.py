@@ -288,6 +288,7 @@ class Finding(msgspec.Struct, kw_only=True):
     ended_ns: int | None = None
     duration_ns: int | None = None
     tainted: bool = False
+    evidence: tuple[Event, ...] = ()  # of a correlation: the events that it joined, oldest first
 
     def as_dict(self) -> dict[str, Any]:
         """The public shape: one JSON object with `"type": "finding"`; `event` is nested whole."""
