@@ -125,7 +125,11 @@ SOURCES = {
 
 
 class Event(msgspec.Struct, kw_only=True):
-    """One kernel fact. `args` has the values of `spec.public_args`, in that order."""
+    """One kernel fact. `args` has the values of `spec.public_args`, in that order.
+
+    `origin` is the object that another sensor printed, for the rules that are written for it; it
+    is never changed, shown or stored.
+    """
 
     spec: EventSpec
     time_ns: int  # wall clock, ns since the epoch
@@ -139,6 +143,7 @@ class Event(msgspec.Struct, kw_only=True):
     boot_ns: int | None = None
     cpu: int | None = None
     sequence: int | None = None
+    origin: dict[str, Any] | None = None
 
     def __getitem__(self, name: str) -> Any:
         """The argument called `name`."""
@@ -186,7 +191,7 @@ class Event(msgspec.Struct, kw_only=True):
         unknown = values.keys() - spec.index.keys()
         if unknown:
             raise ValueError(f"event {spec.name} has no argument {min(map(str, unknown))!r}")
-        args = [_arg_value(spec, arg, values.get(arg.name)) for arg in spec.public_args]
+        args = [arg_value(spec, arg, values.get(arg.name)) for arg in spec.public_args]
         process, target = nested.get("process"), nested.get("target")
         relation, host = nested.get("relation"), _table(nested, "host").get("name")
         for name, value in (("relation", relation), ("host.name", host)):
@@ -236,7 +241,8 @@ def _table(nested: dict[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _arg_value(spec: EventSpec, arg: Arg, value: Any) -> Any:
+def arg_value(spec: EventSpec, arg: Arg, value: Any) -> Any:
+    """A JSON value as an argument of that event. Raises TypeError on one of the wrong type."""
     if value is None:
         return None
     kind = arg.type

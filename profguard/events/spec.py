@@ -86,7 +86,8 @@ class EventSpec:
     """One event. `id` goes on the wire and is never reused.
 
     `mechanism` names how one process gets at another by this event, for the finding it may cause;
-    events with an argument `mechanism` say it themselves.
+    events with an argument `mechanism` say it themselves. `sensor` is None, but for the event of
+    another sensor that has no counterpart here: see events/foreign.py.
     """
 
     name: str
@@ -99,6 +100,7 @@ class EventSpec:
     example: str = ""
     issues: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    sensor: str | None = None
     index: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
