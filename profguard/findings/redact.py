@@ -32,7 +32,7 @@ DEFAULT_PATTERNS = (
     rf"(?i:(?<![\w.-]){_NAME}[\"']?\s?[=:]\s?)(?P<secret>{_VALUE})",
     rf"(?i:(?:^|\s)--?{_NAME}\s+)(?P<secret>(?!-){_VALUE})",
     r"\b[A-Z][A-Z0-9_]*_(?:KEY|PASS)=(?P<secret>\S+)",
-    r"(?i:\bauthorization\s*[:=]\s*(?:(?:bearer|basic|token|digest)\s+)?)(?P<secret>[^\s\"']+)",
+    r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest)\s+)?)(?P<secret>[^\s\"']+)",
     r"(?i:\bbearer\s+)(?P<secret>[\w.~+/-]{8,}=*)",
     r"(?i:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^/\s:@]*:)(?P<secret>[^/\s@]+)(?=@)",
     r"(?:^|\s)(?:-u|--user|--proxy-user)[ =](?P<secret>[^\s:]+:\S+)",
@@ -45,6 +45,10 @@ DEFAULT_PATTERNS = (
 _SUSPICIOUS = re.compile(
     r"(?i:passw|passphrase|secret|token|credential|key|_PASS=|authorization|bearer)|@|(?:^|\s)-u|"
     r"--(?:proxy-)?user|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abpsr]-|k_live_|whsec_|eyJ"
+)
+# One argument or variable of a list: there its value has an end.
+_ASSIGNED = re.compile(
+    rf"(?s:\A(?:(?i:-{{0,2}}{_NAME})|[A-Z][A-Z0-9_]*_(?:KEY|PASS))=(?P<secret>.+)\Z)"
 )
 _SECRET_OPTION = re.compile(rf"(?i:--?{_NAME}|-u|--user|--proxy-user)")
 _SECRET_VARIABLE = re.compile(r"(?i:.*(?:TOKEN|SECRET|KEY|PASSWORD|PASSWD|PASS|CREDENTIALS?))")
@@ -86,7 +90,7 @@ class Redactor:
         secret_follows = False
         for argument in arguments:
             takes_value = secret_follows and not argument.startswith("-")
-            out.append(MASK if takes_value else self.text(argument))
+            out.append(MASK if takes_value else self.text(_ASSIGNED.sub(_masked, argument)))
             secret_follows = _SECRET_OPTION.fullmatch(argument) is not None
         return tuple(out)
 
