@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from profguard.errors import ConfigError
+from profguard.events import Arg
 from profguard.model import Event, Finding, Process
 
 MASK = "[redacted]"
@@ -119,9 +120,21 @@ class Redactor:
             if value is not None and (masked := self.process(value)) is not value:
                 changes[attr] = masked
         args = [self._argument(value) for value in event.args]
+        if event.spec.sensor is not None:
+            args = self._by_name(event.spec.public_args, args)
         if args != event.args:
             changes["args"] = args
         return structs.replace(event, **changes) if changes else event
+
+    @staticmethod
+    def _by_name(declared: Iterable[Arg], args: list) -> list:
+        """Texts whose name says that they are secret: another sensor may tell any."""
+        return [
+            MASK
+            if value and isinstance(value, str) and _SECRET_VARIABLE.fullmatch(arg.name)
+            else value
+            for arg, value in zip(declared, args, strict=True)
+        ]
 
     def _argument(self, value):
         if isinstance(value, str):
