@@ -154,6 +154,13 @@ def test_the_head_is_the_process():
     assert event.target.as_dict() == {"pid": 200, "tid": 200}
 
 
+def test_an_exec_shows_the_new_program():
+    """Whatever the head says: it may be of before."""
+    printed = shape("sched_process_exec", pathname="/bin/x", argv=["x", "-v"], inode=7)
+    process = from_tracee(printed).process
+    assert (process.executable, process.command_line, process.inode) == ("/bin/x", "x -v", 7)
+
+
 CONTAINER = {
     "processId": 12,
     "threadId": 12,
@@ -166,6 +173,11 @@ OLD = {"containerId": "c0ffee", "containerImage": "shop:1", "executable": None, 
 PEOPLE = {
     "another": (shape("ptrace", request="PTRACE_SEIZE", pid=200), PID, 200),
     "the caller asks to be traced": (shape("ptrace", request="PTRACE_TRACEME", pid=0), 100, PID),
+    "the caller's parent is not known": (
+        shape("ptrace", {"hostParentProcessId": 0}, request="PTRACE_TRACEME", pid=0),
+        None,
+        PID,
+    ),
     "a pid that only a container knows": (
         shape("ptrace", CONTAINER, request="PTRACE_SEIZE", pid=5),
         PID,
