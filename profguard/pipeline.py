@@ -67,6 +67,7 @@ class Pipeline:
             for output in self._outputs:
                 output.event(event)
             changes += self._engine.feed(event)
+            event.origin = None  # for the rules only: it is not redacted
         ended, self.sessions.ended = self.sessions.ended, []
         for session in ended:
             changes += self._engine.end(session)
