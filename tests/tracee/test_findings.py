@@ -9,7 +9,7 @@ from profguard.engine import Engine
 from profguard.findings.store import Store
 from profguard.findings.writer import Writer
 from profguard.rules.pack import RuleSet, rule_set
-from profguard.rules.rule import Rule
+from profguard.rules.rule import Detection
 from profguard.tracee import from_tracee, to_tracee
 from tests.tracee.shapes import AT_NS, PID, shape
 
@@ -20,14 +20,15 @@ PRINTED = shape(
     inode=2**64 - 1,
     metadata={"password": "hunter2"},
 )
-RULE = Rule(id="mem", title="Memory opened", path="mem.rego", line=1, event="security_file_open")
+NAME = "security_file_open"
+RULE = Detection(id="mem", title="Memory opened", path="mem.rego", line=1, events=(NAME,))
 
 
 @pytest.fixture
 def findings(tmp_path, monkeypatch):
     """The findings of a rule that matches the event twice, stored."""
     monkeypatch.chdir(tmp_path)
-    rules = RuleSet((RULE,), by_event={RULE.event: lambda _event: (RULE,)})
+    rules = RuleSet((RULE,), by_event={NAME: lambda _event: (RULE,)})
     engine, writer = Engine(rules), Writer(Store("f.db"))
     changes = [
         change
