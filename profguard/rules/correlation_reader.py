@@ -9,7 +9,7 @@ from profguard.errors import Problem, did_you_mean
 from profguard.rules.correlation import COUNT, Correlation, Draft, Member, Source
 from profguard.rules.extension import KEY, KEYS, UNITS_NS, Extension, ExtensionReader
 from profguard.rules.fields import known_names, resolve
-from profguard.rules.metadata import metadata, plain_message
+from profguard.rules.heading import heading, plain_message
 from profguard.rules.rule import Detection, Rule
 from profguard.rules.source import told
 
@@ -57,7 +57,7 @@ class CorrelationReader:
         shown = extension.message_fields
         used = dict.fromkeys(f for s in (*sources, *shown.values()) for f in s.fields.values())
         return Correlation(
-            **metadata(self.document, self.draft.value, self.draft.name),
+            **heading(self.document, self.draft.value, self.draft.name),
             events=tuple(dict.fromkeys(event for rule in referred for event in rule.events)),
             fields=tuple(used),
             type=self.type,

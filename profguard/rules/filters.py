@@ -36,6 +36,7 @@ class Filter:
     """One filter, checked. `rules` are the names that it gives; none where it is for any rule."""
 
     id: str
+    file_name: str  # as that of a rule
     title: str
     path: str
     place: Place
@@ -50,6 +51,10 @@ class Filter:
     reason: str | None = None
     expires: str | None = None  # the last day on which it holds (UTC)
     expires_ns: int | None = None  # the end of that day
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset((self.id, self.file_name))
 
     def speaks_of(self, rule: Rule) -> bool:
         """Whether the rule is one of those it names, and of its log source."""
@@ -100,6 +105,7 @@ def read_filter(
         return None
     return Filter(
         id=value.get("id") or name,
+        file_name=name,
         title=value["title"],
         path=document.path,
         place=document.place(),

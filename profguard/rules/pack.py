@@ -90,6 +90,13 @@ class RuleSet:
                 return rule
         return None
 
+    def get_filter(self, name: str) -> Filter | None:
+        """The filter with this id, file name without suffix, or title."""
+        for one in self.filters:
+            if name in one.names or name == one.title:
+                return one
+        return None
+
 
 def load(
     paths: Sequence[Path], *, skip_bad: bool = False, placeholders: Placeholders | None = None

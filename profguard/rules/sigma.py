@@ -5,7 +5,7 @@ from typing import Any
 from profguard.errors import Problem
 from profguard.rules.body import Body, fields_in
 from profguard.rules.extension import KEY, Extension, ExtensionReader
-from profguard.rules.metadata import metadata, plain_message
+from profguard.rules.heading import heading, plain_message
 from profguard.rules.rule import Detection
 from profguard.rules.source import Document
 from profguard.rules.transforms import Placeholders
@@ -33,7 +33,7 @@ def read_detection(
         root = body.condition("detection", selections)
         extension = ExtensionReader(document, body.field_at, problems).read(value.get(KEY, {}))
     return Detection(
-        **metadata(document, value, name),
+        **heading(document, value, name),
         logsource=body.source,
         events=() if body.event is None else (body.event,),
         category=body.category,

@@ -6,7 +6,7 @@ from profguard.rules.rule import DEFAULT_LEVEL
 from profguard.rules.source import Document
 
 
-def metadata(document: Document, value: dict[str, Any], name: str) -> dict[str, Any]:
+def heading(document: Document, value: dict[str, Any], name: str) -> dict[str, Any]:
     """The arguments of a Rule that stand in its document; `name` is its id where it gives none."""
     return {
         "id": value.get("id") or value.get("name") or name,
