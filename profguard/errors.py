@@ -62,6 +62,7 @@ CODES = {
     "PG603": "no such alert",
     "PG701": "unknown name",
     "PG702": "the command line is not valid",
+    "PG703": "file exists already",
 }
 
 
