@@ -28,7 +28,7 @@ def read_rule(
     found: list[Problem] = []
     rule = None
     if _supported(document, found):
-        # jsonschema is slow to import, and --help needs no rule.
+        # Slow to import, and --help needs no rule.
         from profguard.rules.validate import problems_of  # noqa: PLC0415
 
         wrong = problems_of(document)

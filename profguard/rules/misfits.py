@@ -1,0 +1,66 @@
+"""How a document departs from the public Sigma schema, with each misfit at its place.
+
+jsonschema is thorough and slow: only documents that are known to be wrong come here (validate.py).
+"""
+
+from functools import cache
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError, best_match
+
+from profguard.errors import Problem, did_you_mean
+from profguard.rules.schema import sigma_schema
+from profguard.rules.source import Document, told
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(sigma_schema(), format_checker=FormatChecker(["uuid"]))
+
+
+def misfits(document: Document) -> dict[str, list[Problem]]:
+    """How a document departs from the schema, by the top-level key that is wrong.
+
+    What is missing at the top has the key "".
+    """
+    found: dict[str, list[Problem]] = {}
+    for error in _validator().iter_errors(document.value):
+        leaf = error if error.validator == "oneOf" else best_match([error])
+        path = tuple(leaf.absolute_path)
+        place = document.place(*path)
+        problem = told("PG108", _said(leaf, path), place, _hint(leaf))
+        found.setdefault(str(path[0]) if path else "", []).append(problem)
+    return found
+
+
+def _said(error: ValidationError, path: tuple) -> str:
+    where = ".".join(map(str, path)) or "the rule"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"{where} has no '{missing}'"
+    if error.validator == "type":
+        wanted = error.validator_value
+        names = {"object": "a map", "array": "a list", "string": "text"}
+        return f"{where} must be {names.get(wanted, wanted)}"
+    if error.validator == "oneOf":
+        return f"'{error.instance}' is not a value of {where}"
+    if error.validator == "format":
+        return f"{where} is not a {error.validator_value}"
+    if error.validator == "pattern":
+        return f"{where} does not have the form {error.validator_value}"
+    return f"{where}: {error.message[:200]}"
+
+
+def _hint(error: ValidationError) -> str | None:
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        near = [did_you_mean(key, missing) for key in error.instance if key not in missing]
+        return "a rule needs title, logsource and detection" if not any(near) else None
+    if error.validator == "oneOf":
+        options = [option["const"] for option in error.validator_value]
+        return did_you_mean(str(error.instance), options) or "one of: " + ", ".join(options)
+    if error.validator == "type" and error.validator_value == "string":
+        return "put it in quotes"
+    if "timeframe" in error.absolute_path:
+        return "a timeframe belongs in a correlation rule"
+    return None
