@@ -3,19 +3,31 @@
 jsonschema is thorough and slow: only documents that are known to be wrong come here (validate.py).
 """
 
+from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema import Draft202012Validator, FormatChecker, validators
 from jsonschema.exceptions import ValidationError, best_match
 
 from profguard.errors import Problem, did_you_mean
+from profguard.rules.problems import MAX_PROBLEMS
 from profguard.rules.schema import sigma_schema
 from profguard.rules.source import Document, told
 
 
+def _unique(_validator, wanted: bool, items, _schema) -> Iterator[ValidationError]:
+    # jsonschema's own compares each item with each where they are of several types.
+    if wanted and isinstance(items, list) and len(set(map(repr, items))) < len(items):
+        yield ValidationError(f"{items!r} has non-unique elements")
+
+
+_Validator = validators.extend(Draft202012Validator, {"uniqueItems": _unique})
+
+
 @cache
 def _validator() -> Draft202012Validator:
-    return Draft202012Validator(sigma_schema(), format_checker=FormatChecker(["uuid"]))
+    return _Validator(sigma_schema(), format_checker=FormatChecker(["uuid"]))
 
 
 def misfits(document: Document) -> dict[str, list[Problem]]:
@@ -24,7 +36,7 @@ def misfits(document: Document) -> dict[str, list[Problem]]:
     What is missing at the top has the key "".
     """
     found: dict[str, list[Problem]] = {}
-    for error in _validator().iter_errors(document.value):
+    for error in islice(_validator().iter_errors(document.value), MAX_PROBLEMS + 1):
         leaf = error if error.validator == "oneOf" else best_match([error])
         path = tuple(leaf.absolute_path)
         place = document.place(*path)

@@ -9,12 +9,14 @@ from pathlib import Path
 from profguard.errors import Place, Problem, RuleError
 from profguard.model import LEVELS, Event
 from profguard.rules.compile import compile_rules
+from profguard.rules.problems import MAX_PROBLEMS, Problems, TooManyProblemsError
 from profguard.rules.rule import Rule
 from profguard.rules.sigma import read_rule
 from profguard.rules.source import read
 from profguard.rules.transforms import Placeholders
 
 SUFFIXES = (".yml", ".yaml")
+MAX_DEPTH = 32  # of directories in directories
 
 Matching = Callable[[Event], tuple[Rule, ...]]
 
@@ -95,15 +97,22 @@ def _order(rule: Rule) -> tuple:
 
 def read_file(path: Path, placeholders: Placeholders, problems: list[Problem]) -> list[Rule]:
     """The good rules of one file. A file in which the YAML itself is wrong has none."""
-    before = len(problems)
-    documents = read(path, problems)
-    if len(problems) > before:
+    if not path.name.isprintable():  # it becomes the id of a rule, and part of every finding
+        said = "the file's name has characters that cannot be shown"
+        problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
         return []
-    names = [path.stem if d.index == 0 else f"{path.stem}#{d.index + 1}" for d in documents]
-    rules = [
-        read_rule(document, name, placeholders, problems)
-        for document, name in zip(documents, names, strict=True)
-    ]
+    found = Problems()
+    rules: list[Rule | None] = []
+    try:
+        documents = read(path, found)
+        for document in documents if not found else ():
+            name = path.stem if document.index == 0 else f"{path.stem}#{document.index + 1}"
+            rules.append(read_rule(document, name, placeholders, found))
+    except TooManyProblemsError:
+        rules.clear()
+        said = f"more than {MAX_PROBLEMS} problems: the rest of the file is not read"
+        problems.append(Problem("PG116", said, Place(str(path))))
+    problems += found
     return [rule for rule in rules if rule is not None]
 
 
@@ -121,7 +130,11 @@ def rule_files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
     return list(found)
 
 
-def _walk(directory: Path, problems: list[Problem]) -> Iterable[Path]:
+def _walk(directory: Path, problems: list[Problem], depth: int = 1) -> Iterable[Path]:
+    if depth > MAX_DEPTH:
+        said = f"directories are nested deeper than {MAX_DEPTH} levels"
+        problems.append(Problem("PG116", said, Place(str(directory))))
+        return
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
@@ -135,7 +148,7 @@ def _walk(directory: Path, problems: list[Problem]) -> Iterable[Path]:
             continue
         if path.is_dir():
             if not path.is_symlink():  # a link could lead back up
-                yield from _walk(path, problems)
+                yield from _walk(path, problems, depth + 1)
         else:
             yield path
 

@@ -25,18 +25,17 @@ def read_rule(
 
     Problems are appended: errors where there is no rule, warnings also where there is one.
     """
-    found: list[Problem] = []
+    before = len(problems)
     rule = None
-    if _supported(document, found):
+    if _supported(document, problems):
         # Slow to import, and --help needs no rule.
         from profguard.rules.validate import problems_of  # noqa: PLC0415
 
         wrong = problems_of(document)
-        found += itertools.chain.from_iterable(wrong.values())
+        problems += itertools.chain.from_iterable(wrong.values())
         if not wrong.keys() & _ESSENTIAL:
-            rule = _Reader(document, wrong.keys(), name, placeholders, found).rule()
-    problems += found
-    failed = any(problem.severity == "error" for problem in found)
+            rule = _Reader(document, wrong.keys(), name, placeholders, problems).rule()
+    failed = any(problem.severity == "error" for problem in problems[before:])
     return None if failed else rule
 
 
@@ -197,10 +196,11 @@ class _Reader:
         texts = value if isinstance(value, list) else [value]
         parts: list[Node] = []
         used: set[str] = set()
+        asked = 0
         for index, text in enumerate(texts):
             path = ("detection", "condition", *((index,) if isinstance(value, list) else ()))
             try:
-                part, names = condition.parse(text, selections)
+                part, names, asked = condition.parse(text, selections, asked)
             except condition.ConditionError as error:
                 token = error.token
                 place = self.document.part(*path, start=token.start, length=len(token.text) or 1)

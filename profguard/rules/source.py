@@ -5,7 +5,9 @@ a date is text, `0x10` is a number. What a rule never needs and an attacker woul
 deep nesting, aliases that multiply, tags that construct objects) is refused while reading.
 """
 
+import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +116,11 @@ def read(path: Path, problems: list[Problem]) -> list[Document]:
     """The documents of a file. What is wrong is appended to `problems`."""
     name = str(path)
     try:
-        with path.open("rb") as file:
+        # A pipe without a writer would block here, and a device might never end.
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                problems.append(Problem("PG116", "not a regular file", Place(name)))
+                return []
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
         problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(name)))
@@ -133,6 +139,10 @@ def read(path: Path, problems: list[Problem]) -> list[Document]:
         problems.append(Problem("PG101", "file is not UTF-8", Place(name, line, column)))
         return []
     return parse(text, name, problems)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def parse(text: str, path: str, problems: list[Problem]) -> list[Document]:
