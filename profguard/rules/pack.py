@@ -14,11 +14,13 @@ from profguard.rules.compile import compile_rules
 from profguard.rules.correlation import Correlation, Draft
 from profguard.rules.documents import read_document
 from profguard.rules.filters import Filter
+from profguard.rules.problems import MAX_PROBLEMS, Problems, TooManyProblemsError
 from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.source import Document, read
 from profguard.rules.transforms import Placeholders
 
 SUFFIXES = (".yml", ".yaml")
+MAX_DEPTH = 32  # of directories in directories
 
 Part = Rule | Draft | Filter
 Matching = Callable[[Event], tuple[Detection, ...]]
@@ -152,12 +154,22 @@ def read_file(
 
     The names of what is not are added to `broken`.
     """
-    before = len(problems)
-    documents = read(path, problems)
-    if len(problems) > before:
-        broken.add(path.stem)
+    if not path.name.isprintable():  # it becomes the id of a rule, and part of every finding
+        said = "the file's name has characters that cannot be shown"
+        problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
         return []
-    return read_documents(documents, path.stem, placeholders, problems, broken)
+    found, parts = Problems(), []
+    try:
+        documents = read(path, found)
+        if not found:
+            parts = read_documents(documents, path.stem, placeholders, found, broken)
+    except TooManyProblemsError:
+        said = f"more than {MAX_PROBLEMS} problems: the rest of the file is not read"
+        problems.append(Problem("PG116", said, Place(str(path))))
+    problems += found
+    if not parts:
+        broken.add(path.stem)
+    return parts
 
 
 def read_documents(
@@ -194,7 +206,11 @@ def rule_files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
     return list(found)
 
 
-def _walk(directory: Path, problems: list[Problem]) -> Iterable[Path]:
+def _walk(directory: Path, problems: list[Problem], depth: int = 1) -> Iterable[Path]:
+    if depth > MAX_DEPTH:
+        said = f"directories are nested deeper than {MAX_DEPTH} levels"
+        problems.append(Problem("PG116", said, Place(str(directory))))
+        return
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
@@ -208,7 +224,7 @@ def _walk(directory: Path, problems: list[Problem]) -> Iterable[Path]:
             continue
         if path.is_dir():
             if not path.is_symlink():  # a link could lead back up
-                yield from _walk(path, problems)
+                yield from _walk(path, problems, depth + 1)
         else:
             yield path
 
