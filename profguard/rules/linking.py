@@ -10,7 +10,7 @@ from profguard.rules.filters import Filter
 from profguard.rules.rule import Rule
 from profguard.rules.source import told
 
-_TOLD = 20  # names of one document that are looked at closely: nobody reads on
+_TOLD = 20  # of what is wrong with references at once: nobody reads on
 
 
 @dataclass
@@ -83,7 +83,7 @@ def no_rule(name: str, names: Names, place, severity: str = "error") -> Problem:
 
 
 def _report_circle(waiting: Iterable[Draft], drafted: dict, problems: list[Problem]) -> None:
-    for draft in waiting:
+    for draft in list(waiting)[:_TOLD]:
         name, path = next(
             (name, path) for name, path in draft.references if drafted.get(name) in waiting
         )

@@ -41,6 +41,22 @@ def selections(count: int, condition: str) -> str:
     return f"{HEAD}detection:\n{lines}  condition: {condition}\n"
 
 
+def correlated(refers_to: dict[int, list[int]]) -> str:
+    """Correlations by number, with the numbers of those that they refer to, and a rule `base`."""
+    texts = [
+        f"title: c\nname: c{number}\ncorrelation: {{type: temporal, rules: "
+        f"[{', '.join(f'c{other}' for other in others) or 'base'}], group-by: [], timespan: 1m}}\n"
+        for number, others in refers_to.items()
+    ]
+    return "---\n".join([GOOD.replace("title: T", "title: T\nname: base"), *texts])
+
+
+def excepting(names: list[str]) -> str:
+    ours = "{product: linux, service: profguard}"
+    section = "selection: {process.name: x}, condition: not selection"
+    return f"title: F\nlogsource: {ours}\nfilter: {{rules: [{', '.join(names)}], {section}}}\n"
+
+
 GOOD = detecting("{perf.cpu: 1}")
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n"
@@ -167,6 +183,26 @@ TEXTS = {
         detecting("{perf.cpu: 0x" + "f" * 900_000 + "}"), "PG105", "longer than 4,096"
     ),
     "a million decimals": Hostile(detecting("{perf.cpu|gt: 1." + "9" * 900_000 + "}"), None),
+    # references
+    "a correlation of itself": Hostile(correlated({1: [1]}), "PG141", "waits for itself"),
+    "a circle of 400 correlations": Hostile(
+        correlated({n: [(n + 1) % 400] for n in range(400)}), "PG141", "waits for itself",
+    ),
+    "a chain of 400 correlations": Hostile(
+        correlated({n: [n + 1] if n < 399 else [] for n in range(400)}), None,
+    ),
+    "correlations that double 60 times": Hostile(
+        correlated({n: [n + 1, n + 60] for n in range(59)} | {n: [] for n in range(59, 120)}), None,
+    ),
+    "a correlation of 9,000 rules": Hostile(
+        correlated({1: list(range(2, 9_000))}), "PG140", "no rule is called",
+    ),
+    "a correlation of 101 rules": Hostile(
+        correlated({1: list(range(2, 103))} | {n: [] for n in range(2, 103)}), "PG142", "100 rules",
+    ),
+    "a filter of 9,000 rules that are not there": Hostile(
+        f"{GOOD}---\n{excepting([f'r{n}' for n in range(9_000)])}", None,
+    ),
 }  # fmt: skip
 
 
@@ -226,7 +262,7 @@ def test_a_hostile_file_is_refused(hostile, tmp_path):
     else:
         assert done.taken_s < WITHIN_S
         assert (done.returncode, done.stderr) == (0, "")
-        assert "1 rule, 0 errors" in done.stdout
+        assert ", 0 errors" in done.stdout
 
 
 # --- what is no text at all: functions that make it at a path, or near it; they return where ---
