@@ -148,9 +148,12 @@ def _why(case: Case) -> str | None:
 
 
 def missing_cases(rules: RuleSet, cases: Iterable[Case], severity: str) -> list[Problem]:
-    """A problem for each rule without a case that fires, or without one that stays quiet."""
+    """A problem for each rule without a case that fires, or without one that stays quiet.
+
+    Rules that only serve a correlation are tested by its cases.
+    """
     seen = {(case.rule.id, case.match) for case in cases}
-    asked = [rule for rule in rules.rules if rule.events and rule.enabled]
+    asked = [r for r in rules.rules if r.events and r.enabled and r not in rules.silent]
     problems = []
     for rule in (*asked, *rules.filters):
         lacks = [
