@@ -47,7 +47,7 @@ class _Act:
 
 
 class Engine:
-    """Matches events and folds the matches into findings. `rules` may be replaced at any time."""
+    """Matches events and folds the matches into findings."""
 
     def __init__(self, rules: RuleSet):
         self.rules = rules
@@ -56,6 +56,13 @@ class Engine:
         self._active: dict[Hashable, dict[str, None]] = {}
         self._followers: dict[str, dict[_Act, None]] = {}
         self._lost_at_ns: int | None = None
+
+    def replace_rules(self, rules: RuleSet) -> None:
+        """Match by `rules` from the next event on.
+
+        Acts that go on stay as they are, also those of rules that are no more.
+        """
+        self.rules = rules
 
     def feed(self, event: Event) -> list[Change]:
         """The changes that an event makes to findings."""

@@ -5,7 +5,7 @@ no Python: both happen at the same time. That is why this module imports late.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -79,13 +79,18 @@ def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
 
 
 def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_json: bool) -> None:
-    from profguard.assembly import assemble, load_rules
+    from profguard.assembly import assemble, load_rules, rule_paths
     from profguard.cli import screen
     from profguard.findings.store import Store
     from profguard.keeping import Keeping
+    from profguard.reload import Reloader
 
     output = screen.choose(settings, events=events, as_json=as_json)
-    rule_set = load_rules(settings, rules)
+    paths = rule_paths(settings, rules)
+    reloader = Reloader(
+        paths, lambda: load_rules(settings, rules), lambda load: _told(load, keeping)
+    )
+    rule_set = reloader.first().rules
     wait_until_open()
     rights.drop()
     store = Store(db or Path(settings.store.path))
@@ -99,9 +104,10 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
         )
         end_run, reason = keeping.begin_run(sensor.opened_ns), "failed"
         try:
-            _watch(sensor, assembly, seconds)
+            _watch(sensor, assembly, reloader, seconds)
             reason = "asked to"
         finally:
+            reloader.close()
             received, dropped = sensor.totals
             end_run(
                 stopped_ns=sensor.clock.now_ns(), reason=reason, received=received, dropped=dropped
@@ -111,11 +117,30 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
     output.summary(sensor.counts)
 
 
-def _watch(sensor: Sensor, assembly, seconds: float | None) -> None:
+def _told(load, keeping) -> None:
+    """Record and log what became of reading the rules, in the reloader's thread."""
+    keeping.loaded(load)
+    if load.cause != "start":
+        from profguard.cli import logs
+
+        with suppress(OSError):  # nobody reads stderr any more
+            logs.rules(load)
+
+
+def _watch(sensor: Sensor, assembly, reloader, seconds: float | None) -> None:
     from profguard.pipeline import run_live, status
 
     pipeline, clock = assembly.pipeline, sensor.clock
+
+    def swap() -> None:
+        while load := reloader.ready():
+            before = assembly.put_in_force(load)
+            state = "rules_reloaded" if load.rules else "rules_refused"
+            pipeline.take(status(state, clock.now_ns(), load.reason))
+            reloader.done(load, before)
+
     going_on = options.until(seconds)
+    options.at_hangup(reloader.ask)
     assembly.table.snapshot()
     for probe in sensor.probes:
         if probe.refusal:
@@ -123,7 +148,8 @@ def _watch(sensor: Sensor, assembly, seconds: float | None) -> None:
             pipeline.take(status("degraded", clock.now_ns(), reason))
     pipeline.take(status("armed", clock.now_ns()))
     pipeline.flush()
-    run_live(sensor, pipeline, going_on)
+    reloader.start(assembly.table.prepare)  # what it imports would have kept it from being armed
+    run_live(sensor, pipeline, going_on, swap)
     pipeline.take(status("stopped", clock.now_ns()))
     pipeline.flush()
 
