@@ -36,6 +36,7 @@ CODES = {
     "PG203": "unknown configuration key",
     "PG204": "configuration value has the wrong type or range",
     "PG205": "configuration can be written by others",
+    "PG206": "address of the metrics cannot be listened at",
     "PG301": "missing rights",
     "PG302": "kernel refuses BPF",
     "PG303": "kernel has no BTF",

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
@@ -51,6 +52,7 @@ class Keeping:
         store.replace_rules(_rule_rows(rules))
         self._recorded = rules
         self._run_id: str | None = None
+        self.opened: Counter[tuple[str, str]] = Counter()  # findings, by rule and level
         self._writer = Writer(
             store,
             (lambda finding: plan(finding, told)) if told else None,
@@ -71,6 +73,9 @@ class Keeping:
             self._writer.write("losses", [row], self._wait_s)
 
     def changes(self, changes: Sequence[Change]) -> None:
+        self.opened.update(
+            (c.finding.rule_id, c.finding.level) for c in changes if c.kind == "opened"
+        )
         self._writer.submit(changes, self._wait_s)
 
     def loaded(self, load: Load) -> None:
@@ -88,6 +93,10 @@ class Keeping:
         self._writer.record_load(row, _rule_rows(load.rules) if fresh else None)
         if fresh:
             self._recorded = load.rules
+
+    @property
+    def writer_status(self) -> WriterStatus:
+        return self._writer.status
 
     def flush(self) -> None:
         """The writer flushes by itself, 50 ms after the first row."""

@@ -79,6 +79,7 @@ def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
 
 
 def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_json: bool) -> None:
+    from profguard import metrics
     from profguard.assembly import assemble, load_rules, rule_paths
     from profguard.cli import screen
     from profguard.findings.store import Store
@@ -91,6 +92,7 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
         paths, lambda: load_rules(settings, rules), lambda load: _told(load, keeping)
     )
     rule_set = reloader.first().rules
+    listener = metrics.listen(settings)  # a low port asks for a right that is given up
     wait_until_open()
     rights.drop()
     store = Store(db or Path(settings.store.path))
@@ -104,7 +106,8 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
         )
         end_run, reason = keeping.begin_run(sensor.opened_ns), "failed"
         try:
-            _watch(sensor, assembly, reloader, seconds)
+            sources = metrics.Sources(sensor, keeping, reloader, store)
+            _watch(assembly, sources, listener, seconds)
             reason = "asked to"
         finally:
             reloader.close()
@@ -127,10 +130,12 @@ def _told(load, keeping) -> None:
             logs.rules(load)
 
 
-def _watch(sensor: Sensor, assembly, reloader, seconds: float | None) -> None:
+def _watch(assembly, sources, listener, seconds: float | None) -> None:
+    from profguard import metrics
     from profguard.pipeline import run_live, status
 
-    pipeline, clock = assembly.pipeline, sensor.clock
+    sensor, reloader, pipeline = sources.sensor, sources.reloader, assembly.pipeline
+    clock = sensor.clock
 
     def swap() -> None:
         while load := reloader.ready():
@@ -148,8 +153,10 @@ def _watch(sensor: Sensor, assembly, reloader, seconds: float | None) -> None:
             pipeline.take(status("degraded", clock.now_ns(), reason))
     pipeline.take(status("armed", clock.now_ns()))
     pipeline.flush()
-    reloader.start(assembly.table.prepare)  # what it imports would have kept it from being armed
-    run_live(sensor, pipeline, going_on, swap)
+    # What these import would have kept the sensor from being armed.
+    reloader.start(assembly.table.prepare)
+    with metrics.serving(listener, sources):
+        run_live(sensor, pipeline, going_on, swap)
     pipeline.take(status("stopped", clock.now_ns()))
     pipeline.flush()
 

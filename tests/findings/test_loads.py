@@ -9,6 +9,7 @@ import pytest
 from profguard.errors import Place, Problem
 from profguard.findings import loads, rows
 from profguard.findings.migrations import VERSION
+from profguard.findings.outbox import counts
 from profguard.findings.store import Store
 from profguard.findings.writer import Writer
 from tests.conftest import START_NS
@@ -138,3 +139,17 @@ def test_only_the_latest_run_counts(record):
     assert found["refused"] is None
     assert found["run"]["stopped"] is None
     assert found["in_force"]["since"].startswith("2027-01-15T08:00:11")
+
+
+def test_alerts_are_counted_by_destination_and_state(store, make_finding, change):
+    def plan(finding):
+        return [
+            (f"{to} {finding.id}", finding.id, to, "{}", "2027-01-15T08:00:00Z")
+            for to in ("oncall", "archive")
+        ]
+
+    writer = Writer(store, plan)
+    for number in range(3):
+        writer.submit([change("opened", make_finding(number))])
+    writer.close()
+    assert counts(store) == {("oncall", "pending"): 3, ("archive", "pending"): 3}
