@@ -19,7 +19,11 @@ def fingerprint(paths: Sequence[Path]) -> Fingerprint:
     """
     problems: list[Problem] = []
     found: set[tuple] = set()
-    for path in rule_files(paths, problems):
+    try:
+        files = rule_files(paths, problems)
+    except OSError as error:  # of a folder that may not even be looked at
+        return frozenset([(error.filename, error.errno)])
+    for path in files:
         try:
             status = path.stat()
         except OSError as error:
@@ -36,14 +40,13 @@ def folders(paths: Sequence[Path]) -> tuple[Path, ...]:
     """The folders to watch: those with rules, and those of single files, which editors replace."""
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir():
-            for top, names, _ in os.walk(path):
-                names[:] = [name for name in names if not name.startswith(".")]
-                found[Path(top)] = None
-        else:
-            with suppress(OSError):
-                if path.parent.is_dir():
-                    found[path.parent] = None
+        with suppress(OSError):
+            if path.is_dir():
+                for top, names, _ in os.walk(path):
+                    names[:] = [name for name in names if not name.startswith(".")]
+                    found[Path(top)] = None
+            elif path.parent.is_dir():
+                found[path.parent] = None
     return tuple(found)
 
 

@@ -150,10 +150,12 @@ class Reloader:
             elif item is _ASKED:
                 self._asked = True
             else:
-                load, _before = item
+                load, before = item
                 self._outstanding = False
+                if before is not None:
+                    before.close()
                 self._on_done(load)
-                del item, load, _before
+                del item, load, before
         if self._asked and not self._outstanding and not self._closing:
             self._asked = False
             self._load("signal")
@@ -174,8 +176,11 @@ class Reloader:
     # Reading
 
     def _load(self, cause: str) -> None:
+        load = None
         for _ in range(ATTEMPTS):
             self._seen = fingerprint(self._paths)
+            if load and load.rules is not None:
+                load.rules.close()
             try:
                 load = self._loaded(cause, self._read())
             except RuleError as error:
@@ -196,11 +201,16 @@ class Reloader:
         errors = [problem for problem in rules.problems if problem.severity == "error"]
         bad = frozenset(problem.place.path for problem in errors if problem.place)
         if cause != "start":
+            refusal = None
             # Leaving out what is bad is asked for at the start. What breaks later is refused.
             if bad - self._left_out:
-                raise RuleError(*rules.problems)
-            if not rules.in_force:
-                raise RuleError(self._problem("no rule is left", "restart to run without rules"))
+                refusal = RuleError(*rules.problems)
+            elif not rules.in_force:
+                hint = "restart to run without rules"
+                refusal = RuleError(self._problem("no rule is left", hint))
+            if refusal:
+                rules.close()
+                raise refusal
         self._left_out = bad
         environ = self._prepare(rules.environ_names)
         return Load(time.time_ns(), cause, self._paths, rules, rules.problems, environ=environ)

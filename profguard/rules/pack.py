@@ -53,6 +53,9 @@ class RuleSet:
         rules = matching(event) if matching else ()
         return tuple([Match(rule, event) for rule in rules]) if rules else ()
 
+    def close(self) -> None:
+        """Give back what a set holds beside memory. It is asked no more."""
+
     def get(self, name: str) -> Rule | None:
         """The rule with this id, name, file name without suffix, or title."""
         for rule in self.rules:

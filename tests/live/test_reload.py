@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -68,8 +69,7 @@ def reloaded(sensor, count: int) -> bool:
 
 def test_rules_follow_their_files(rules, start_sensor, tmp_path):
     """New, broken, mended; and the log, the metrics and doctor say what is in force."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = low_port()
     config = f'[metrics]\naddress = "127.0.0.1:{port}"\n'
     sensor = start_sensor("--rules", str(rules), config=config)
     pid = act()
@@ -108,6 +108,14 @@ def test_rules_follow_their_files(rules, start_sensor, tmp_path):
         ("files", "in_force", 2),
     ]
     assert sensor.stop() == 0, sensor.errors()
+
+
+def low_port() -> int:
+    """One that asks for a right which the sensor gives up before it serves there."""
+    for port in range(1023, 512, -1):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("all are in use")
 
 
 def scrape(port: int) -> dict[str, float]:

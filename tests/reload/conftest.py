@@ -44,7 +44,9 @@ class Driver:
         while time.monotonic() < deadline:
             load = self.reloader.ready()
             if load:
-                before, self.rules = self.rules, load.rules or self.rules
+                before = None
+                if load.rules is not None:
+                    before, self.rules = self.rules, load.rules
                 self.reloader.done(load, before)
                 return load
             time.sleep(0.01)

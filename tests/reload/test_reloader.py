@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 
+from profguard.rules import pack
 from tests.reload.conftest import BROKEN
 
 
@@ -195,3 +196,31 @@ def test_many_loads_leave_nothing_behind(folder, drive):
     assert sum(1 for ref in old if ref() is not None) <= 1
     assert len(os.listdir("/proc/self/fd")) <= descriptors
     assert threading.active_count() <= threads
+
+
+class Closable(pack.RuleSet):
+    """Rules that hold more than memory."""
+
+    def close(self):
+        assert not hasattr(self, "closed")
+        object.__setattr__(self, "closed", True)
+
+
+def test_every_set_that_is_not_in_force_is_closed(folder, drive, monkeypatch):
+    """Those that were in force and those that never came to it, each once."""
+    sets = []
+
+    def read():
+        made = pack.load([folder])
+        sets.append(Closable(made.rules, made.problems, made.by_event))
+        return sets[-1]
+
+    driver = drive(folder)
+    monkeypatch.setattr(driver.reloader, "_read", read)
+    for _ in range(3):
+        driver.reloader.ask()
+        assert driver.next().state == "in_force"
+    (folder / "one.yml").unlink()
+    assert driver.next().state == "refused"  # no rule is left
+    driver.reloader.close()
+    assert [hasattr(one, "closed") for one in sets] == [True, True, False, True]
