@@ -31,6 +31,12 @@ CODES = {
     "PG120": "test case is not valid",
     "PG121": "rule directory can be written by others",
     "PG130": "rules are not put in force",
+    "PG140": "no such rule",
+    "PG141": "correlation rules refer to one another in a circle",
+    "PG142": "correlation means nothing",
+    "PG143": "exception is expired",
+    "PG144": "exception excuses nothing",
+    "PG145": "exception does not say who owns it, why, or until when",
     "PG201": "configuration cannot be read",
     "PG202": "configuration is not valid TOML",
     "PG203": "unknown configuration key",
@@ -58,6 +64,7 @@ CODES = {
     "PG603": "no such alert",
     "PG701": "unknown name",
     "PG702": "the command line is not valid",
+    "PG703": "file exists already",
 }
 
 

@@ -86,7 +86,9 @@ class EventSpec:
     """One event. `id` goes on the wire and is never reused.
 
     `mechanism` names how one process gets at another by this event, for the finding it may cause;
-    events with an argument `mechanism` say it themselves.
+    events with an argument `mechanism` say it themselves. `sensor` is None, but for the event of
+    another sensor that has no counterpart here (see events/foreign.py): that has no `index`, so
+    that no station takes its arguments for those that are called the same here.
     """
 
     name: str
@@ -99,10 +101,12 @@ class EventSpec:
     example: str = ""
     issues: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    sensor: str | None = None
     index: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
-        self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
+        if self.sensor is None:
+            self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
 
     @property
     def public_args(self) -> tuple[Arg, ...]:

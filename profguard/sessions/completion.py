@@ -43,4 +43,5 @@ def _disable(event: Event, switches: list[Switch]) -> Event:
         process=session.process,
         target=target,
         relation=switches[0].relation,
+        origin=None,
     )
