@@ -32,6 +32,128 @@ class Sources:
     rule_errors: Callable[[], Mapping[str, int]] = dict  # by id of the rule
 
 
+Values = Mapping[tuple[str, ...], float] | float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure: `read` gives its value, or a value for each combination of its labels."""
+
+    name: str
+    kind: str  # counter or gauge
+    meaning: str
+    read: Callable[[Sources], Values]
+    labels: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """By Prometheus's conventions; a counter's samples get `_total` at the end besides."""
+        return f"profguard_{self.name}"
+
+
+def _events(sources: Sources, attribute: str) -> Values:
+    counts = sources.sensor.counts.copy()  # the pipeline's thread adds to it
+    return {(name,): getattr(count, attribute) for name, count in counts.items()}
+
+
+def _by_one(counts: Mapping[str, int]) -> Values:
+    return {(key,): count for key, count in dict(counts).items()}
+
+
+def _alerts(sources: Sources) -> Values:
+    try:
+        return outbox.counts(Store(sources.store.path, readonly=True))
+    except StoreError:
+        return {}  # the other figures say what there is to say
+
+
+FIGURES = (
+    Figure(
+        "build_info", "gauge", "Version of profguard.", lambda _: {(__version__,): 1}, ("version",)
+    ),
+    Figure(
+        "events_received",
+        "counter",
+        "Events taken from the kernel.",
+        lambda s: _events(s, "received"),
+        ("event",),
+    ),
+    Figure(
+        "events_lost",
+        "counter",
+        "Events that the ring buffer had no room for.",
+        lambda s: _events(s, "dropped"),
+        ("event",),
+    ),
+    Figure(
+        "findings_opened",
+        "counter",
+        "Findings, by the rule that opened them.",
+        lambda s: s.keeping.opened.copy(),
+        ("rule", "level"),
+    ),
+    Figure(
+        "rules_in_force",
+        "gauge",
+        "Rules that events are matched with.",
+        lambda s: s.reloader.standing.in_force,
+    ),
+    Figure(
+        "rules_refused",
+        "gauge",
+        "1 while the rule files have errors, and older rules are in force.",
+        lambda s: int(s.reloader.standing.refused),
+    ),
+    Figure(
+        "rules_last_good_load_timestamp_seconds",
+        "gauge",
+        "When the rules in force were read, in seconds since 1970.",
+        lambda s: (s.reloader.standing.good_ns or 0) / 1e9,
+    ),
+    Figure(
+        "rule_loads",
+        "counter",
+        "Times that the rules were read: in_force or refused.",
+        lambda s: {(state,): s.reloader.standing.loads[state] for state in STATES},
+        ("result",),
+    ),
+    Figure(
+        "rule_errors",
+        "counter",
+        "Failures of a rule while it matched.",
+        lambda s: _by_one(s.rule_errors()),
+        ("rule",),
+    ),
+    Figure(
+        "alerts",
+        "gauge",
+        "Alerts in the outbox: pending, delivered or dead.",
+        _alerts,
+        ("destination", "state"),
+    ),
+    Figure(
+        "store_backlog_rows",
+        "gauge",
+        "Rows that wait for the database.",
+        lambda s: s.keeping.writer_status.pending,
+    ),
+    Figure(
+        "store_rows_dropped",
+        "counter",
+        "Rows that there was no room for while the database could not be written.",
+        lambda s: _by_one(s.keeping.writer_status.dropped),
+        ("what",),
+    ),
+    Figure(
+        "store_rows_refused",
+        "counter",
+        "Rows that the database did not take.",
+        lambda s: _by_one(s.keeping.writer_status.refused),
+        ("table",),
+    ),
+)
+
+
 def listen(config: Config) -> socket.socket | None:
     """A socket at the address of the configuration, if there is one. Raises ConfigError PG206."""
     address = config.metrics.address
@@ -103,73 +225,58 @@ class Figures:
         return ()
 
     def collect(self) -> Iterator:
-        yield _gauge("build_info", "Version of profguard.", {(__version__,): 1}, "version")
-        yield from self._events()
-        yield from self._rules()
-        yield from self._findings()
-        yield from self._alerts()
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415
 
-    def _events(self) -> Iterator:
-        counts = self._sources.sensor.counts.copy()  # the pipeline's thread adds to it
-        received = {(name,): count.received for name, count in counts.items()}
-        lost = {(name,): count.dropped for name, count in counts.items()}
-        yield _counter("events_received", "Events taken from the kernel.", received, "event")
-        yield _counter("events_lost", "Events that found no room.", lost, "event")
-
-    def _rules(self) -> Iterator:
-        standing = self._sources.reloader.standing
-        loads = {(state,): standing.loads[state] for state in STATES}
-        good_s = (standing.good_ns or 0) / 1e9
-        errors = {(rule,): count for rule, count in dict(self._sources.rule_errors()).items()}
-        yield _gauge("rules_in_force", "Rules that events are matched with.", standing.in_force)
-        yield _counter("rule_loads", "Times that the rules were read.", loads, "result")
-        said = "When the rules in force were read, seconds since 1970."
-        yield _gauge("rules_last_good_load_timestamp_seconds", said, good_s)
-        said = "1 where the rule files have errors, and older rules are in force."
-        yield _gauge("rules_refused", said, int(standing.refused))
-        yield _counter("rule_errors", "Failures of rules while they matched.", errors, "rule")
-
-    def _findings(self) -> Iterator:
-        keeping = self._sources.keeping
-        status = keeping.writer_status
-        opened = keeping.opened.copy()
-        yield _counter("findings_opened", "Findings by their first rule.", opened, "rule", "level")
-        said = "Rows that wait for the database."
-        yield _gauge("store_backlog_rows", said, status.pending)
-        for name, counts in (("dropped", status.dropped), ("refused", status.refused)):
-            said = f"Rows that were {name}: the database took no more."
-            rows = {(what,): count for what, count in counts.items()}
-            yield _counter(f"store_rows_{name}", said, rows, "what")
-
-    def _alerts(self) -> Iterator:
-        try:
-            counts = outbox.counts(Store(self._sources.store.path, readonly=True))
-        except StoreError:
-            return  # the other figures say what there is to say
-        yield _gauge("alerts", "Alerts in the outbox.", counts, "destination", "state")
+        kinds = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily}
+        for figure in FIGURES:
+            family = kinds[figure.kind](figure.full_name, figure.meaning, labels=figure.labels)
+            for labels, value in _summed(figure.read(self._sources)).items():
+                family.add_metric(labels, value)
+            yield family
 
 
-Values = Mapping[tuple[str, ...], float] | float
+def _summed(values: Values) -> Counter[tuple[str, ...]]:
+    """The values by labels that are printable.
 
-
-def _counter(name: str, said: str, values: Values, *labels: str):
-    from prometheus_client.core import CounterMetricFamily  # noqa: PLC0415 - see _server
-
-    return _filled(CounterMetricFamily(f"profguard_{name}", said, labels=labels), values)
-
-
-def _gauge(name: str, said: str, values: Values, *labels: str):
-    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415 - see _server
-
-    return _filled(GaugeMetricFamily(f"profguard_{name}", said, labels=labels), values)
-
-
-def _filled(family, values: Values):
+    Who writes a rule or names its file must not be able to break the format, nor by two names that
+    look alike once they are printable.
+    """
     sums: Counter[tuple[str, ...]] = Counter()
     for labels, value in (values if isinstance(values, Mapping) else {(): values}).items():
-        # Who writes a rule or names its file must not be able to break the format, nor by two
-        # names that look alike afterwards.
         sums[tuple(map(printable, labels))] += value
-    for labels, value in sums.items():
-        family.add_metric(labels, value)
-    return family
+    return sums
+
+
+def page() -> str:
+    """The text of docs/metrics.md."""
+    rows = [
+        (
+            f"`{figure.full_name}{'_total' if figure.kind == 'counter' else ''}`",
+            figure.kind,
+            ", ".join(f"`{label}`" for label in figure.labels) or "-",
+            figure.meaning,
+        )
+        for figure in FIGURES
+    ]
+    head = ("name", "type", "labels", "meaning")
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ("---",) * len(head), *rows)]
+    return "\n".join([_INTRO, *lines, ""])
+
+
+_INTRO = """\
+<!-- Generated from the figures by `make generate`. Do not edit. -->
+
+# Metrics
+
+With this in the configuration a running sensor answers Prometheus at
+`http://127.0.0.1:9464/metrics`:
+
+```toml
+[metrics]
+address = "127.0.0.1:9464"
+```
+
+Whoever reaches that address may read; nothing in it names a process. Beside these there are
+prometheus-client's figures of a process: `process_cpu_seconds_total`,
+`process_resident_memory_bytes`, `process_open_fds` and others.
+"""

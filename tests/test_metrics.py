@@ -184,3 +184,10 @@ def test_it_can_end_before_it_has_begun(sources):
         pass
     with pytest.raises(OSError):
         socket.create_connection(address, timeout=1)
+
+
+def test_every_figure_is_on_the_page():
+    text = metrics.page()
+    for figure in metrics.FIGURES:
+        assert f"| `profguard_{figure.name}" in text
+        assert f"| {figure.meaning} |" in text
