@@ -15,6 +15,7 @@ from profguard.decode import Decoded
 from profguard.engine import Change, Engine
 from profguard.events import BY_NAME
 from profguard.model import Event
+from profguard.rules.pack import RuleSet
 from profguard.sensor.live import Sensor
 from profguard.sessions import Sessions
 
@@ -57,6 +58,12 @@ class Pipeline:
         """There are no further events: none can show any more that a held one was no act."""
         self._pass(self.sessions.release_all())
 
+    def replace_rules(self, rules: RuleSet) -> RuleSet:
+        """Match by other rules from the next event on; returns those that were in force."""
+        before = self._engine.rules
+        self._engine.replace_rules(rules)
+        return before
+
     def flush(self) -> None:
         for output in self._outputs:
             output.flush()
@@ -79,8 +86,15 @@ class Pipeline:
                 output.changes(changes)
 
 
-def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -> None:
+def run_live(
+    sensor: Sensor,
+    pipeline: Pipeline,
+    going_on: Callable[[], bool],
+    between: Callable[[], None] = lambda: None,
+) -> None:
     """Drive the pipeline from an opened sensor for as long as `going_on()` says so.
+
+    `between` is called between two events, at least every COUNT_EVERY_S.
 
     Ends with everything taken that was in the ring, and the drop counters read once more.
     """
@@ -91,6 +105,7 @@ def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -
         sensor.wait(TICK_S if pipeline.sessions.holds else COUNT_EVERY_S)
         _drain(sensor, pipeline)
         pipeline.release(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        between()
         pipeline.flush()
         if time.monotonic() >= next_count:
             next_count = time.monotonic() + COUNT_EVERY_S

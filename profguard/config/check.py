@@ -51,6 +51,7 @@ class Checker:
             ),
             sensor=sections["sensor"],
             redact=sections["redact"],
+            metrics=sections["metrics"],
             labels=labels,
             alerts=alerts,
             source=self._source,

@@ -77,6 +77,9 @@ class RuleSet:
             rules = [rule for rule in rules if not self._excused(rule, event, excused)]
         return tuple([Match(rule, event) for rule in rules]) if rules else ()
 
+    def close(self) -> None:
+        """Give back what a set holds beside memory. It is asked no more."""
+
     def _excused(self, rule: Rule, event: Event, excused: list[Filter] | None) -> bool:
         for one in self.filters_of.get(rule, ()):
             if one.excuses(event):
