@@ -30,6 +30,7 @@ CODES = {
     "PG119": "rule feature is not supported",
     "PG120": "test case is not valid",
     "PG121": "rule directory can be written by others",
+    "PG130": "regular expression can take too long on a hostile text",
     "PG201": "configuration cannot be read",
     "PG202": "configuration is not valid TOML",
     "PG203": "unknown configuration key",
