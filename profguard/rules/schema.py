@@ -19,6 +19,7 @@ from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE, Mapping
 
 PUBLIC_SCHEMA = "sigma-detection-rule.json"
 
+_DATE = r"^\d{4}([-/])(0[1-9]|1[012])\1(0[1-9]|[12][0-9]|3[01])$"
 _SCALARS = ["string", "number", "boolean", "null"]
 _MODIFIERS = rf"(\|({'|'.join(MODIFIERS)}))"
 _ENVIRON_KEY = rf"^(process|target)\.{re.escape(ENVIRON)}[^|]+{_MODIFIERS}*$"
@@ -28,7 +29,8 @@ _ENVIRON_KEY = rf"^(process|target)\.{re.escape(ENVIRON)}[^|]+{_MODIFIERS}*$"
 def sigma_schema() -> dict[str, Any]:
     """The public schema of detection rules, with what the specification has beyond it.
 
-    The specification lets `condition` be a list, any of which may match; the schema forgot.
+    The specification lets `condition` be a list, any of which may match; the schema forgot. Rules
+    that were written for Sigma 1 and are still around have slashes in their dates.
     """
     found = json.loads((folder("schemas") / PUBLIC_SCHEMA).read_text())
     detection = found["properties"]["detection"]["properties"]
@@ -40,6 +42,8 @@ def sigma_schema() -> dict[str, Any]:
             {"type": "array", "minItems": 1, "items": {"type": "string"}},
         ],
     }
+    for name in ("date", "modified"):
+        found["properties"][name]["pattern"] = _DATE
     return found
 
 
