@@ -119,12 +119,13 @@ def around(before: tuple, after: tuple, relation: str):
     return apply
 
 
-def with_case(value: Text | SameAs | None, _) -> Text | SameAs | None:
-    if value is None:
-        return None
-    if isinstance(value, SameAs):
-        return replace(value, folded=False)
-    return replace(value, cased=True)
+def cased(value: Any) -> Any:
+    """A text, its encoding or a field's name, with upper and lower case told apart."""
+    if isinstance(value, bytes):
+        value = plain_text(value, value)
+    if isinstance(value, Text):
+        return replace(value, cased=True)
+    return replace(value, folded=False) if isinstance(value, SameAs) else value
 
 
 def _unchanged(value: Text, name: str) -> str:
