@@ -15,7 +15,7 @@ from functools import cache
 from re import _constants as ops
 from re import _parser
 
-from profguard.backtracking.automaton import automaton_of
+from profguard.backtracking.automaton import TooLargeError, automaton_of
 
 _FLAGS = re.compile(r"\(\?[aimsu]+\)")
 _CLASS = r"\\[wWdDsS]|\[\^?\]?(?:[^\]\\]|\\.)*\]|[^\\.\[\](){}*+?|^$]"
@@ -33,8 +33,11 @@ def quicker(source: str) -> str:
         return source
     start = _FLAGS.match(source)
     flags = start[0] if start else ""
-    rest = _beside_dots(_without_leading(source[len(flags) :]))
-    return flags + _looked_for_once(rest)
+    try:
+        rest = _beside_dots(_without_leading(source[len(flags) :]))
+        return flags + _looked_for_once(rest)
+    except (TooLargeError, RecursionError):
+        return source
 
 
 def _without_leading(source: str) -> str:

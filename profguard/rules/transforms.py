@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from profguard.backtracking import SLOW_HINT, quicker, too_slow
+from profguard.backtracking import LONGEST, SLOW_HINT, quicker, too_slow
 from profguard.errors import did_you_mean
 from profguard.rules.matchers import Absent, Cidr, Compare, Pattern, Present, SameAs, TimePart
 from profguard.rules.text import Text, Wild, parse_text
@@ -136,6 +136,9 @@ def _unchanged(value: Text, name: str) -> str:
 
 def as_regex(value: Text, _) -> Pattern:
     source = _unchanged(value, "re")
+    if len(source) > LONGEST:
+        said = f"the regular expression is longer than {LONGEST:,} characters"
+        raise ModifierError("PG130", said, "split it, or list the texts with contains")
     try:
         re.compile(source)
     except (re.error, RecursionError, OverflowError) as error:
