@@ -38,14 +38,16 @@ class TooLargeError(ValueError):
 
 @dataclass(frozen=True)
 class Fragment:
-    """A part of the automaton: where it begins and ends, and whether it may match nothing."""
+    """A part of the automaton: where it begins and ends, each in how many ways, and in how many
+    ways it matches nothing (2 stands for more).
+    """
 
     first: Counter
     last: Counter
-    nullable: bool
+    nullable: int
 
 
-_NOTHING = Fragment(Counter(), Counter(), nullable=True)
+_NOTHING = Fragment(Counter(), Counter(), nullable=1)
 
 
 @dataclass
@@ -89,7 +91,7 @@ class Automaton:
         self.bounds.append(bound)
         self.atomic.append(self.groups)
         number = len(self.classes) - 1
-        return Fragment(Counter([number]), Counter([number]), nullable=False)
+        return Fragment(Counter([number]), Counter([number]), nullable=0)
 
     def joined(self, ends: Counter, starts: Counter) -> None:
         for one, ways in ends.items():
@@ -105,9 +107,9 @@ class Automaton:
     def followed(self, one: Fragment, other: Fragment) -> Fragment:
         self.joined(one.last, other.first)
         return Fragment(
-            one.first + other.first if one.nullable else one.first,
-            one.last + other.last if other.nullable else other.last,
-            one.nullable and other.nullable,
+            one.first + _times(other.first, one.nullable),
+            other.last + _times(one.last, other.nullable),
+            min(2, one.nullable * other.nullable),
         )
 
     def part(self, op, argument, flags: int) -> Fragment:
@@ -149,7 +151,7 @@ class Automaton:
             whole = _NOTHING
             for _ in range(most):
                 whole = self.followed(whole, self.sequence(body, flags))
-            return Fragment(whole.first, whole.last, whole.nullable or least == 0)
+            return Fragment(whole.first, whole.last, min(2, whole.nullable + (least < most)))
         outer = self.bound
         self.bound = outer * (inf if most == ops.MAXREPEAT else most)
         inner = self.sequence(body, flags)
@@ -157,7 +159,8 @@ class Automaton:
         self.joined(inner.last, inner.first)
         if inner.nullable and least > 1:  # which of the rounds are the empty ones is tried out
             self.joined(inner.last, inner.first)
-        return Fragment(inner.first, inner.last, inner.nullable or least == 0)
+        empty = inner.nullable + 1 if inner.nullable else 0  # a round of nothing, or no more round
+        return Fragment(inner.first, inner.last, min(2, empty + (least == 0)))
 
     def taken(self, op, argument, flags: int) -> int:
         """The samples that a class takes, as bits."""
@@ -176,7 +179,7 @@ def automaton_of(items: Iterable, flags: int, *, anchored: bool) -> Automaton:
     if not anchored:
         start = built.state((1 << len(built.samples)) - 1, inf)
         built.joined(start.last, start.first)
-        start = Fragment(start.first, start.last, nullable=True)
+        start = Fragment(start.first, start.last, nullable=1)
     whole = built.followed(start, built.sequence(items, flags))
     built.begins = list(whole.first)
     return built
@@ -197,7 +200,11 @@ def _either(bodies: list[Fragment]) -> Fragment:
     for body in bodies:
         first += body.first
         last += body.last
-    return Fragment(first, last, any(body.nullable for body in bodies))
+    return Fragment(first, last, min(2, sum(body.nullable for body in bodies)))
+
+
+def _times(states: Counter, ways: int) -> Counter:
+    return Counter({state: count * ways for state, count in states.items()} if ways else {})
 
 
 def _size(body: Iterable) -> float:

@@ -16,7 +16,7 @@ GOOD = [
     r"foo.*bar.*baz",
     r"[a-z0-9]{8,}\.exe",
     r"(?:a|b)+c",
-    r"(a|a)*b",  # the parser makes one class of it
+    r"(a|b|a)+x",  # the parser makes one class of it
     r"(?i)(a|A)*x",
     r"pass(word)?=",
     r"^p.rf\d+$",
@@ -81,6 +81,10 @@ EXPONENTIAL = [
     r"(?:.*\n?)*x",
     r"(?:a{1,30}){1,30}b",
     r"(a?){30}a{30}",
+    r"(a|a)*b",
+    r"(?:(?:|a*)b)*c",
+    r"(?:(?:a*)?b)*c",
+    r"(?:(?=)+b)*c",
     r"(?=(a+)+b)",
     r"x(?!.*(\w+\w+)+-)",
     r"(?i)(?:ab|A)*(?:aB|a)+!(?:q|Q+)*w",
