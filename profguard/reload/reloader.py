@@ -220,4 +220,4 @@ class Reloader:
         return Load(time.time_ns(), cause, self._paths, None, tuple(problems), kept)
 
     def _problem(self, message: str, hint: str | None = None) -> Problem:
-        return Problem("PG130", message, Place(", ".join(map(str, self._paths))), hint)
+        return Problem("PG135", message, Place(", ".join(map(str, self._paths))), hint)

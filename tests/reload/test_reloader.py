@@ -38,7 +38,7 @@ BROKEN_BY = {
     "the folder gone": shutil.rmtree,
     "not UTF-8": lambda folder: (folder / "one.yml").write_bytes(b"title: \xff"),
 }
-CODES = ["PG101", "PG110", "PG130", "PG116", "PG101"]
+CODES = ["PG101", "PG110", "PG135", "PG116", "PG101"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_whatever_fails_the_old_rules_stay(folder, drive, monkeypatch):
     monkeypatch.setattr(driver.reloader, "_read", lambda: 1 // 0)
     driver.reloader.ask()
     load = driver.next()
-    assert (load.state, load.errors[0].code) == ("refused", "PG130")
+    assert (load.state, load.errors[0].code) == ("refused", "PG135")
     assert "ZeroDivisionError" in load.reason
     monkeypatch.undo()
     driver.reloader.ask()
