@@ -25,6 +25,7 @@ class Assembly:
 
     pipeline: Pipeline
     table: ProcessTable
+    engine: Engine
 
     def put_in_force(self, load: Load) -> RuleSet | None:
         """Swap the rules, between two events; returns those that were in force."""
@@ -64,5 +65,6 @@ def assemble(config: Config, rules: RuleSet, outputs: Sequence[Output]) -> Assem
         max_processes=config.sensor.max_processes,
         environ_names=rules.environ_names,
     )
-    pipeline = Pipeline(Enricher(table, labeler, platform.node()), Engine(rules), outputs)
-    return Assembly(pipeline, table)
+    engine = Engine(rules)
+    pipeline = Pipeline(Enricher(table, labeler, platform.node()), engine, outputs)
+    return Assembly(pipeline, table, engine)

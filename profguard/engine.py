@@ -60,6 +60,7 @@ class Engine:
         self._active: dict[Hashable, dict[str, None]] = {}
         self._followers: dict[str, dict[_Act, None]] = {}
         self._lost_at_ns: int | None = None
+        self._remembers = False
 
     def feed(self, event: Event) -> list[Change]:
         """The changes that an event makes to findings."""
@@ -85,7 +86,14 @@ class Engine:
         """Match with other rules from now on. What goes on goes on, correlations too."""
         earlier, self.correlator = self.correlator, Correlator(rules.correlations)
         self.correlator.adopt(earlier)
+        if self._remembers:
+            self.correlator.track()
         self.rules = rules
+
+    def remember(self) -> None:
+        """From now on somebody keeps what the correlations gather."""
+        self._remembers = True
+        self.correlator.track()
 
     def _told(self, *matches: Match) -> list[Match]:
         """Without those of rules that only serve correlations."""

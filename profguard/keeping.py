@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,8 +15,9 @@ from profguard.alerts.delivery import Delivery
 from profguard.alerts.destinations import destinations
 from profguard.alerts.outbox import plan
 from profguard.config import Config
-from profguard.engine import Change
+from profguard.engine import Change, Engine
 from profguard.findings import rows
+from profguard.findings.recall import AT_A_TIME, EVERYTHING, Recall
 from profguard.findings.redact import Redactor
 from profguard.findings.retention import Retention
 from profguard.findings.store import Store
@@ -24,8 +26,10 @@ from profguard.ids import uuid7
 from profguard.model import Event
 from profguard.reload import Load
 from profguard.rules.pack import RuleSet
+from profguard.timefmt import rfc3339
 
 REPLAY_WAIT_S = 30.0  # a capture can be read faster than its findings are stored
+KEEP_EVERY_S = 1.0  # how often what is remembered is written
 DRAIN_S = 5.0  # how long the end of a run waits for alerts to be delivered
 
 
@@ -49,14 +53,18 @@ class Keeping:
         self._on_trouble = on_trouble
         self._wait_s = 0.0 if alerts else REPLAY_WAIT_S
         self._delivery = Delivery(store, told, on_trouble=on_trouble) if told else None
-        store.replace_rules(_rule_rows(rules))
+        store.replace_rules(*_rows_of(rules))
         self._recorded = rules
         self._run_id: str | None = None
         self.opened: Counter[tuple[str, str]] = Counter()  # findings, by rule and level
+        self._store, self._redactor = store, Redactor(config.redact.patterns)
+        self._engine: Engine | None = None
+        self._recall: Recall | None = None
+        self._next_keep = 0.0
         self._writer = Writer(
             store,
             (lambda finding: plan(finding, told)) if told else None,
-            redactor=Redactor(config.redact.patterns),
+            redactor=self._redactor,
             retention=Retention(config.store.retention_days, config.store.max_size_mb << 20),
             on_commit=self._delivery.wake if self._delivery else None,
             on_trouble=self._report,
@@ -90,7 +98,7 @@ class Keeping:
             problems=[problem.as_dict() for problem in load.errors],
             paths=[str(path.absolute()) for path in load.paths],
         )
-        self._writer.record_load(row, _rule_rows(load.rules) if fresh else None)
+        self._writer.record_load(row, _rows_of(load.rules) if fresh else None)
         if fresh:
             self._recorded = load.rules
 
@@ -98,8 +106,27 @@ class Keeping:
     def writer_status(self) -> WriterStatus:
         return self._writer.status
 
+    def remember(self, engine: Engine) -> None:
+        """Go on with what correlations gathered before, and keep what they gather from now on."""
+        recall = Recall(self._store, self._writer, self._redactor)
+        try:
+            recall.restore(engine.correlator, time.time_ns())
+        except ValueError as error:
+            self._on_trouble(f"correlations begin anew: {error}")
+        engine.remember()
+        self._engine, self._recall = engine, recall
+
     def flush(self) -> None:
-        """The writer flushes by itself, 50 ms after the first row."""
+        """Findings the writer flushes by itself; what is remembered is written now and then."""
+        if self._recall and time.monotonic() >= self._next_keep:
+            self._next_keep = time.monotonic() + KEEP_EVERY_S
+            self._keep()
+
+    def _keep(self, most: int = AT_A_TIME) -> None:
+        excused, self._engine.excused = self._engine.excused, Counter()
+        now = rfc3339(time.time_ns())
+        self._writer.write("excused", [(count, now, one.id) for one, count in excused.items()])
+        self._recall.keep(self._engine.correlator, most)
 
     def begin_run(self, started_ns: int) -> Callable[..., None]:
         """Record that the sensor runs. What this returns records the end, by `run_row`'s names."""
@@ -118,6 +145,8 @@ class Keeping:
         What is not delivered waits in the outbox for the next run. What could not be stored is
         counted and told.
         """
+        if self._recall:
+            self._keep(EVERYTHING)
         end = self._writer.close()
         for fate, counts in (("dropped", end.dropped), ("refused", end.refused)):
             for what, count in counts.items():
@@ -127,11 +156,17 @@ class Keeping:
             self._delivery.stop()
 
 
-def _rule_rows(rules: RuleSet) -> list[tuple]:
+def _rows_of(rules: RuleSet) -> tuple[list[tuple], list[tuple]]:
+    """The rows of the rules, and of the filters."""
+
     @cache
     def digest(path: str) -> str | None:
         with suppress(OSError):  # it has gone since it was read
             return hashlib.sha256(Path(path).read_bytes()).hexdigest()
         return None
 
-    return [(r.id, r.title, r.level, r.path, digest(r.path)) for r in rules.rules]
+    now_ns = time.time_ns()
+    return (
+        [(r.id, r.title, r.level, r.path, digest(r.path)) for r in rules.rules],
+        [rows.filter_row(one, now_ns) for one in rules.filters],
+    )

@@ -99,6 +99,7 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
     keeping = Keeping(settings, rule_set, store, alerts=True, on_trouble=options.warn)
     try:
         assembly = assemble(settings, rule_set, [keeping, output])
+        keeping.remember(assembly.engine)
         output.begin(
             f"profguard {__version__}: {number(rule_set.in_force, 'rules')}, "
             f"findings in {store.path}",

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
-from profguard.findings.rows import STATEMENTS
+from profguard.findings.rows import STATEMENTS, json_text
 
 # What one bad row can raise, as opposed to trouble of the whole database.
 _ROW_ERRORS = (
@@ -33,10 +33,13 @@ class Batch:
         """Add or replace one row; without a key it is always added."""
         self.rows.setdefault(statement, {})[next(_serial) if key is None else key] = row
 
-    def replace_rules(self, rows: Iterable[tuple]) -> None:
-        """These rows are all of the table `rules`."""
+    def replace_rules(self, rules: Iterable[tuple], filters: Iterable[tuple]) -> None:
+        """These are all the rules, and all the filters; what those have excused stays."""
+        filters = list(filters)
         self.rows["rules_gone"] = {0: ()}
-        self.rows["rules"] = dict(enumerate(rows))
+        self.rows["rules"] = dict(enumerate(rules))
+        self.rows["filters_gone"] = {0: (json_text([row[0] for row in filters]),)}
+        self.rows["filters"] = dict(enumerate(filters))
 
     def drop(self, statement: str, key: object) -> None:
         """Take a row out again, if it is there."""

@@ -47,6 +47,9 @@ class Intake:
             batch.put("findings", rows.finding_row(finding, text), finding.id)
             batch.drop("updates", finding.id)  # older than this
             batch.put("finding_events", rows.finding_event_row(finding, kind, finding.event, text))
+            for position, event in enumerate(finding.evidence):
+                row = rows.finding_event_row(finding, "joined", event, position=position)
+                batch.put("finding_events", row)
         else:
             batch.put("updates", rows.update_row(finding), finding.id)
             if change.event is not None and (kind == "ended" or finding.count <= rows.EVENTS_KEPT):

@@ -28,12 +28,12 @@ def _unindented(sql: str) -> str:
     return "\n".join(line.strip() for line in sql.strip().splitlines())
 
 
-def _rule_loads(db) -> None:
+def _second(db) -> None:
     _make_tables(db, 2)
 
 
 # One function a version; each gets a sqlite_utils.Database inside the transaction.
-STEPS = (_first, _rule_loads)
+STEPS = (_first, _second)
 VERSION = len(STEPS)
 
 

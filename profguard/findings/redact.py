@@ -10,6 +10,7 @@ A command line is its arguments joined by spaces, so of a secret that itself has
 first word is masked there; in `argv`, where arguments are apart, it is masked whole.
 """
 
+import operator
 import re
 from collections.abc import Iterable
 
@@ -146,9 +147,11 @@ class Redactor:
     def finding(self, finding: Finding) -> Finding:
         """The finding itself where it has no secret, else a copy."""
         event, message = self.event(finding.event), self.text(finding.message)
-        if event is finding.event and message == finding.message:
+        evidence = tuple(map(self.event, finding.evidence))
+        is_clean = all(map(operator.is_, evidence, finding.evidence))
+        if event is finding.event and message == finding.message and is_clean:
             return finding
-        return structs.replace(finding, event=event, message=message)
+        return structs.replace(finding, event=event, message=message, evidence=evidence)
 
 
 def _compiled(pattern: str) -> re.Pattern:

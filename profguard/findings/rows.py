@@ -8,6 +8,8 @@ import msgspec
 
 from profguard.findings import tables
 from profguard.model import Event, Finding, Process
+from profguard.rules.filters import Filter
+from profguard.rules.memory import Saved
 from profguard.timefmt import rfc3339
 
 PROBLEMS_KEPT = 50  # of one load of the rules
@@ -158,13 +160,17 @@ UPDATE_FINDING = (
 
 
 def finding_event_row(
-    finding: Finding, kind: str, event: Event, event_text: str | None = None
+    finding: Finding,
+    kind: str,
+    event: Event,
+    event_text: str | None = None,
+    position: int | None = None,
 ) -> tuple:
     """A row of `finding_events`; `event_text` as for `finding_row`."""
     return (
         finding.id,
         kind,
-        finding.count,
+        finding.count if position is None else position,
         rfc3339(event.time_ns),
         event.time_ns,
         event.spec.name,
@@ -221,6 +227,23 @@ def load_row(
     return _clean((run_id, *when, cause, state, rules, len(problems), told, json_text(list(paths))))
 
 
+def filter_row(one: Filter, since_ns: int) -> tuple:
+    """A row of `filters`, of one that has excused nothing yet."""
+    said = (one.id, one.title, one.path, one.owner, one.reason, one.expires)
+    return _clean((*said, rfc3339(since_ns), 0, None))
+
+
+def state_row(saved: Saved) -> tuple:
+    """A row of `correlation_state`."""
+    key, entries = json_text(saved.key), json_text(storable(saved.entries))
+    return _clean((saved.rule_id, saved.digest, key, saved.newest_ns, entries))
+
+
+def state_key(saved: Saved) -> tuple:
+    """What identifies a row of `correlation_state`."""
+    return _clean((saved.rule_id, json_text(saved.key)))
+
+
 # In the order in which a transaction fills them: what is referred to comes first.
 STATEMENTS = {
     "findings": tables.FINDINGS.insert(
@@ -250,4 +273,15 @@ STATEMENTS = {
     "rule_loads_kept": ("DELETE FROM rule_loads WHERE id <= (SELECT max(id) FROM rule_loads) - ?"),
     "rules_gone": "DELETE FROM rules",
     "rules": tables.RULES.insert("ON CONFLICT DO NOTHING"),
+    "filters_gone": "DELETE FROM filters WHERE id NOT IN (SELECT value FROM json_each(?))",
+    "filters": tables.FILTERS.insert(
+        "ON CONFLICT (id) DO UPDATE SET title = excluded.title, path = excluded.path,"
+        " owner = excluded.owner, reason = excluded.reason, expires = excluded.expires"
+    ),
+    "excused": "UPDATE filters SET excused = excused + ?, last_excused = ? WHERE id = ?",
+    "correlation_state": tables.CORRELATION_STATE.insert(
+        "ON CONFLICT (rule_id, key) DO UPDATE SET digest = excluded.digest,"
+        " newest_ns = excluded.newest_ns, entries = excluded.entries"
+    ),
+    "correlation_gone": "DELETE FROM correlation_state WHERE rule_id = ? AND key = ?",
 }

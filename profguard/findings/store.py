@@ -14,8 +14,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from profguard.errors import StoreError
+from profguard.findings.batch import Batch
 from profguard.findings.migrations import APPLICATION_ID, VERSION, migrate, version
-from profguard.findings.tables import RULES
 
 BUSY_TIMEOUT_S = 5.0
 WAL_LIMIT_BYTES = 64 * 1024 * 1024  # what the log is cut back to after a burst
@@ -98,13 +98,12 @@ class Store:
             return None
         return found.st_dev, found.st_ino
 
-    def replace_rules(self, rules: Iterable[tuple]) -> None:
-        """Record the rules in force, rows of the table `rules`."""
+    def replace_rules(self, rules: Iterable[tuple], filters: Iterable[tuple] = ()) -> None:
+        """Record the rules and filters in force, as rows of those tables."""
+        batch = Batch()
+        batch.replace_rules(rules, filters)
         with explained(self.path), closing(self.connect()) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("DELETE FROM rules")
-            connection.executemany(RULES.insert("ON CONFLICT DO NOTHING"), rules)
-            connection.execute("COMMIT")
+            batch.commit(connection)
 
     def _connect_readonly(self) -> sqlite3.Connection:
         # Reading a WAL database needs its -shm file. Where that cannot be made (read-only medium)

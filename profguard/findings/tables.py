@@ -114,11 +114,19 @@ FINDING_RULES = Table(
 )
 FINDING_EVENTS = Table(
     "finding_events",
-    "the evidence: the first events of a finding, those that escalated it, and its end",
+    "the evidence: the first events of a finding, what a correlation joined, its end",
     (
         Column("finding_id", _FINDING, "the finding"),
-        Column("kind", "TEXT NOT NULL", "opened, escalated, repeated, continued or ended"),
-        Column("position", "INTEGER NOT NULL", "the finding's count when it came"),
+        Column(
+            "kind",
+            "TEXT NOT NULL",
+            "opened, escalated, repeated, continued, ended or joined",
+        ),
+        Column(
+            "position",
+            "INTEGER NOT NULL",
+            "the finding's count when it came; of joined, the place",
+        ),
         Column("time", "TEXT NOT NULL", "time of the event"),
         Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
         Column("name", "TEXT NOT NULL", "name of the event"),
@@ -212,6 +220,35 @@ RULE_LOADS = Table(
     indexes=(("run_id", "id"),),
     since=2,
 )
+FILTERS = Table(
+    "filters",
+    "the exceptions in force when the rules were last loaded, and what they excuse",
+    (
+        Column("id", "TEXT PRIMARY KEY NOT NULL", "id of the filter"),
+        Column("title", "TEXT NOT NULL", "title"),
+        Column("path", "TEXT", "file it was read from"),
+        Column("owner", "TEXT", "who answers for it"),
+        Column("reason", "TEXT", "why there is one"),
+        Column("expires", "TEXT", "the last day on which it holds"),
+        Column("since", "TEXT NOT NULL", "when the sensor first had it"),
+        Column("excused", "INTEGER NOT NULL DEFAULT 0", "matches that it took back"),
+        Column("last_excused", "TEXT", "when it did last; null: it excuses nothing"),
+    ),
+    since=2,
+)
+CORRELATION_STATE = Table(
+    "correlation_state",
+    "what correlations have gathered, to go on with after a restart",
+    (
+        Column("rule_id", "TEXT NOT NULL", "the correlation rule"),
+        Column("digest", "TEXT NOT NULL", "of its definition: another one begins anew"),
+        Column("key", "TEXT NOT NULL", "values of its group-by, a JSON array"),
+        Column("newest_ns", "INTEGER NOT NULL", "the latest event, in ns since 1970"),
+        Column("entries", "TEXT NOT NULL", "the events, secrets redacted, JSON"),
+    ),
+    key=("rule_id", "key"),
+    since=2,
+)
 
 TABLES = (
     FINDINGS,
@@ -220,6 +257,8 @@ TABLES = (
     EVENTS,
     RULES,
     RULE_LOADS,
+    FILTERS,
+    CORRELATION_STATE,
     OUTBOX,
     SENSOR_RUNS,
     LOSSES,

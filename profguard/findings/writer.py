@@ -114,12 +114,14 @@ class Writer:
                     dropped += 1
         return dropped
 
-    def record_load(self, row: tuple, rules: Iterable[tuple] | None) -> None:
-        """Queue a row of `rule_loads`; `rules` are the rows of the rules that it put in force."""
+    def record_load(
+        self, row: tuple, in_force: tuple[Iterable[tuple], Iterable[tuple]] | None
+    ) -> None:
+        """Queue a row of `rule_loads`; `in_force` are the rows of the rules and filters it set."""
         with self._changed:
             before = len(self._pending)
-            if rules is not None:  # needs no room: the rows of an earlier load are replaced
-                self._pending.replace_rules(rules)
+            if in_force is not None:  # needs no room: the rows of an earlier load are replaced
+                self._pending.replace_rules(*in_force)
             if self._has_room(0.0):
                 self._pending.put("rule_loads", row)
                 self._pending.put("rule_loads_kept", (rows.LOADS_KEPT,), 0)

@@ -53,7 +53,7 @@ class State:
     def __init__(self, rule: Correlation):
         self.rule = rule
         self.groups: OrderedDict[Key, Group] = OrderedDict()
-        self.changed: dict[Key, None] = {}  # groups, for who keeps them
+        self.changed: dict[Key, None] | None = None  # groups, where somebody keeps them
         self.began: list[tuple[Key, Match]] = []  # what is pending since it was last asked
         self.evicted = 0
         self._slots = _by_rule(rule.members)
@@ -120,8 +120,12 @@ class State:
         else:
             self.groups.move_to_end(key)
         group.touched_ns = max(group.touched_ns, time_ns)
-        self.changed[key] = None
+        self._note(key)
         return group
+
+    def _note(self, key: Key) -> None:
+        if self.changed is not None:
+            self.changed[key] = None
 
     def _make_room(self, now_ns: int) -> None:
         """Let go of groups that are over, and of the oldest where there are too many."""
@@ -132,7 +136,7 @@ class State:
             if len(self.groups) < MAX_GROUPS and (not is_over or oldest.pending):
                 return
             del self.groups[key]
-            self.changed[key] = None
+            self._note(key)
             self.evicted += not is_over
 
     def _break_off(self, member: Member, match: Match) -> None:
@@ -164,7 +168,6 @@ class State:
         if decided_ns + LATE_NS > now_ns:
             return None
         group.pending = None
-        self.changed[key] = None
         return Match(self.rule, pending.event, pending.values, pending.evidence, decided_ns)
 
 
@@ -186,6 +189,12 @@ class Correlator:
                 self._listening[referred].append(number)
         self._deadlines: list[tuple[int, int, int, Key]] = []
         self._serial = count()
+
+    def track(self) -> None:
+        """From now on, note which groups change, of correlations that survive a gap."""
+        for state in self.states:
+            if state.changed is None and state.rule.survives_a_gap:
+                state.changed = {}
 
     def adopt(self, earlier: "Correlator") -> None:
         """Go on with what another one has gathered, where a rule is still the same."""

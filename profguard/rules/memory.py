@@ -36,8 +36,6 @@ def changes(correlator: Correlator, mask: Mask, most: int) -> list[Saved]:
     """The groups that changed since this was last asked, `most` of them at a time."""
     found: list[Saved] = []
     for state in correlator.states:
-        if not state.rule.survives_a_gap:
-            state.changed.clear()
         while state.changed and len(found) < most:
             key = next(iter(state.changed))
             del state.changed[key]
@@ -61,18 +59,18 @@ def _plain(entry: Entry, mask: Mask) -> list[Any]:
     return [entry.time_ns, entry.slots, entry.fired, values, event]
 
 
-def restore(correlator: Correlator, saved: Iterable[Saved], now_ns: int) -> int:
-    """Go on with groups that still count now; returns how many.
+def restore(correlator: Correlator, saved: Iterable[Saved], now_ns: int) -> list[Saved]:
+    """Go on with groups that still count now; returns those that do not.
 
     Raises ValueError for what was not made by `changes`.
     """
     known = {state.rule.id: state for state in correlator.states if state.rule.survives_a_gap}
-    restored = 0
+    over: list[Saved] = []
     for one in sorted(saved, key=lambda one: one.newest_ns):
         state = known.get(one.rule_id)
-        if state is None or state.rule.digest != one.digest or not one.entries:
-            continue
-        if one.newest_ns + state.rule.span_ns < now_ns:
+        is_known = state is not None and state.rule.digest == one.digest and one.entries
+        if not is_known or one.newest_ns + state.rule.span_ns < now_ns:
+            over.append(one)
             continue
         try:
             entries = [_entry(*values) for values in one.entries]
@@ -81,8 +79,7 @@ def restore(correlator: Correlator, saved: Iterable[Saved], now_ns: int) -> int:
         group = state.groups[_tupled(one.key)] = Group(state.rule)
         group.touched_ns = one.newest_ns
         group.window.restore(entries)
-        restored += 1
-    return restored
+    return over
 
 
 def _entry(time_ns: int, slots: int, fired: bool, values: list, event: dict | None) -> Entry:
