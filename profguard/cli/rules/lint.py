@@ -1,0 +1,43 @@
+"""`profguard rules lint`."""
+
+from pathlib import Path
+
+import click
+
+from profguard.cli.output import json_option
+from profguard.cli.rules.common import (
+    beside,
+    case_folders,
+    cases_option,
+    directories_argument,
+    rule_paths,
+)
+from profguard.cli.rules.report import finish
+from profguard.rules import load
+from profguard.rules.cases import missing_cases, read_cases
+from profguard.rules.lint import warnings
+
+
+@click.command()
+@directories_argument
+@cases_option
+@json_option
+def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> None:
+    """Check rules: errors, and warnings about what is doubtful.
+
+    Exits with 0 where there is no error, with 1 where there is one.
+
+    \b
+    Examples:
+      profguard rules lint                        the shipped rules
+      profguard rules lint /etc/profguard/rules   rules of your own
+      profguard rules lint my_rule.yml --json     one file, for a program
+    """
+    paths = rule_paths(directories)
+    rules = load(paths, skip_bad=True)
+    problems = [*rules.problems, *warnings(rules)]
+    folders = case_folders(paths, cases)
+    if folders:
+        found = read_cases(folders, rules, problems, whole=beside(paths, folders))
+        problems += missing_cases(rules, found, "warning")
+    finish(problems, as_json, {"rules": len(rules.rules), "foreign": len(rules.foreign)}, {})
