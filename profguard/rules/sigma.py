@@ -123,6 +123,7 @@ class _Reader:
             suppress_fields=extension.suppress_fields,
             suppress_for_ns=extension.suppress_for_ns,
             enabled=extension.enabled,
+            given=frozenset(value),
         )
 
     def logsource(self) -> None:

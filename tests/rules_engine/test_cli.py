@@ -10,6 +10,8 @@ from jsonschema import Draft202012Validator
 
 RULE = """\
 title: T
+name: a
+description: D
 logsource: {product: linux, service: profguard, category: perf}
 detection:
   selection: {perf.pmu: cpu, process.pid|gt: 0}
@@ -52,7 +54,7 @@ def test_lint_says_what_is_wrong_and_fails(pack):
     (pack / "rules/a.yml").write_text(RULE.replace("perf.pmu", "perf.pmuu"))
     done = profguard("lint", pack / "rules")
     assert done.returncode == 1
-    assert "rules/a.yml:4:15: unknown field 'perf.pmuu' of event perf\n" in done.stdout
+    assert "rules/a.yml:6:15: unknown field 'perf.pmuu' of event perf\n" in done.stdout
     assert "hint: did you mean 'perf.pmu'?  (PG103)\n" in done.stdout
     done = profguard("lint", pack / "rules", "--json")
     told = json.loads(done.stdout)
@@ -60,7 +62,7 @@ def test_lint_says_what_is_wrong_and_fails(pack):
 
 
 def test_lint_of_one_file_does_not_miss_the_others(pack):
-    (pack / "rules/b.yml").write_text(RULE.replace("T", "B"))
+    (pack / "rules/b.yml").write_text(RULE.replace("T", "B").replace("name: a", "name: b"))
     done = profguard("lint", pack / "rules/a.yml")
     assert (done.returncode, done.stdout) == (0, "1 rule, 0 errors, 0 warnings\n")
     done = profguard("lint", pack / "rules")

@@ -25,6 +25,10 @@ from profguard.rules.lint import warnings
 def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> None:
     """Check rules: errors, and warnings about what is doubtful.
 
+    Doubtful is a part of a condition that never decides, reliance on what the observed process can
+    forge, a rule without test cases, description, id or level, a misspelt ATT&CK tag, an odd file
+    name, or that two rules ask the same. That a rule can never match is an error.
+
     Exits with 0 where there is no error, with 1 where there is one.
 
     \b
