@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from profguard.cli.output import json_option
+from profguard.cli.output import emit, json_option
 from profguard.cli.rules.common import (
     beside,
     case_folders,
@@ -12,7 +12,7 @@ from profguard.cli.rules.common import (
     directories_argument,
     rule_paths,
 )
-from profguard.cli.rules.report import finish
+from profguard.cli.rules.report import by_place, finish, leave
 from profguard.rules import load
 from profguard.rules.cases import missing_cases, read_cases
 from profguard.rules.lint import warnings
@@ -21,8 +21,15 @@ from profguard.rules.lint import warnings
 @click.command()
 @directories_argument
 @cases_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "sarif")),
+    default="text",
+    help="How to print what was found; sarif is for code scanning services.",
+)
 @json_option
-def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> None:
+def lint(directories: tuple[Path, ...], cases: Path | None, form: str, as_json: bool) -> None:
     """Check rules: errors, and warnings about what is doubtful.
 
     Doubtful is a part of a condition that never decides, reliance on what the observed process can
@@ -36,6 +43,7 @@ def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> No
       profguard rules lint                        the shipped rules
       profguard rules lint /etc/profguard/rules   rules of your own
       profguard rules lint my_rule.yml --json     one file, for a program
+      profguard rules lint rules --format sarif > lint.sarif
     """
     paths = rule_paths(directories)
     rules = load(paths, skip_bad=True)
@@ -44,4 +52,10 @@ def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> No
     if folders:
         found = read_cases(folders, rules, problems, whole=beside(paths, folders))
         problems += missing_cases(rules, found, "warning")
-    finish(problems, as_json, {"rules": len(rules.rules), "foreign": len(rules.foreign)}, {})
+    if form == "sarif":
+        from profguard.rules.sarif import sarif
+
+        emit(sarif(by_place(problems), Path.cwd()))
+        leave(problems)
+    counts = {"rules": len(rules.rules), "foreign": len(rules.foreign)}
+    finish(problems, as_json or form == "json", counts, {})

@@ -26,4 +26,9 @@ def finish(
         say(", ".join(number(count, name) for name, count in counts.items()))
         if foreign:
             say(f"{foreign} of the rules for log sources that profguard does not have")
-    sys.exit(1 if errors else 0)
+    leave(problems)
+
+
+def leave(problems: list[Problem]) -> NoReturn:
+    """Exit with 1 where there is an error, with 0 where there is none."""
+    sys.exit(any(problem.severity == "error" for problem in problems))
