@@ -92,7 +92,7 @@ def _failure(rules: RuleSet, case: Case) -> Problem | None:
     elif not case.rule.enabled:
         hint = "the rule is not enabled"
     else:
-        hint = "; ".join(map(str, explain(case.rule.condition, case.event).reasons()))
+        hint = explain(case.rule.condition, case.event).why()
     verb = "should match, but does not" if case.match else "should not match, but does"
     said = f"rule {case.rule.id}, case '{case.name}': {verb}"
     return told("PG115", said, case.place, hint)

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from profguard.errors import Place
 from profguard.rules.exclude import Literal, impossible, least
 from profguard.rules.index import normalized
-from profguard.rules.tree import And, Keyword, Named, Node, Not, Or, Test, leaves
+from profguard.rules.tree import ALWAYS, NEVER, And, Keyword, Named, Node, Not, Or, Test, leaves
 
 MAX_STEPS = 200_000  # comparisons of two questions, for one condition
-
-ALWAYS, NEVER = And(()), Or(())
 
 _Facts = dict[str, tuple[Literal, ...]]  # what must be answered how, by the field's name
 

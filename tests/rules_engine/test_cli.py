@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from xml.etree import ElementTree as ET
 
 import pytest
 import yaml
@@ -88,6 +89,47 @@ def test_cases_may_be_anywhere(pack):
     assert (done.returncode, "hint: name their directory with --cases" in done.stderr) == (2, True)
     done = profguard("test", pack / "rules", "--cases", pack / "elsewhere/rules")
     assert done.returncode == 0
+
+
+def test_coverage_names_what_no_case_tests(pack):
+    done = profguard("test", pack / "rules", "--coverage")
+    assert done.returncode == 0
+    assert done.stdout.split("\n")[:5] == [
+        "rule  selection  true  false  decides",
+        "a     selection  1     1      yes",
+        "",
+        "1 of 1 selections and alternatives are tested",
+        "",
+    ]
+    (pack / "tests/rules/a.yml").write_text(CASES.replace("dummy", "cpu").replace("false", "true"))
+    done = profguard("test", pack / "rules", "--coverage")
+    assert "a     selection  2     0      when true\n" in done.stdout
+    assert "a: no case depends on 'selection' being false\n" in done.stdout
+    [rule] = json.loads(profguard("test", pack / "rules", "--json").stdout)["coverage"]
+    assert (rule["rule"], [part["name"] for part in rule["parts"]]) == (
+        "a", ["selection", "selection: perf.pmu is 'cpu'", "selection: process.pid > 0"],
+    )  # fmt: skip
+    assert rule["parts"][0] == {
+        "kind": "selection",
+        "name": "selection",
+        "line": 6,
+        "true": 2,
+        "false": 0,
+        "decides": {"true": True, "false": False},
+    }
+
+
+def test_the_outcome_is_written_as_junit_too(pack):
+    file = pack / "cases.xml"
+    assert profguard("test", pack / "rules", "--junit", file).returncode == 0
+    assert ET.parse(file).getroot().get("tests") == "2"
+    (pack / "rules/b.yml").write_text("a: [")
+    assert profguard("test", pack / "rules", "--junit", file).returncode == 1
+    root = ET.parse(file).getroot()
+    assert [root.get(key) for key in ("tests", "failures", "errors")] == ["3", "0", "1"]
+    done = profguard("test", pack / "rules", "--junit", pack / "no/where.xml")
+    assert done.returncode == 2
+    assert "where.xml: No such file or directory" in done.stderr
 
 
 def test_list_shows_each_rule(pack):

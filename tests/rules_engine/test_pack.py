@@ -235,7 +235,7 @@ def test_a_case_that_fails_says_what_decided(write, tmp_path):
     assert quiet.passed
     assert (fires.problem.code, fires.problem.place.line) == ("PG115", 3)
     assert "'fires': should match, but does not" in fires.problem.message
-    assert fires.problem.hint == "(perf.pmu is 'intel_pt') is false, it is 'cpu'"
+    assert fires.problem.hint == "selection: (perf.pmu is 'intel_pt') is false, it is 'cpu'"
 
 
 def test_a_rule_without_both_kinds_of_cases_is_told(write, tmp_path):
