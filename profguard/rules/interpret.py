@@ -154,8 +154,14 @@ def explain(node: Node, event: Event | None = None) -> Answer:
         return Answer(node, None, None, parts)
     value = None
     if isinstance(node, Test):
-        found = read(node.field, event)
-        value = "absent" if found is None else shown(found)
-        if isinstance(found, str):
-            value = f"'{value}'"
+        value = _value(node.field, event)
+        if isinstance(node.matcher, SameAs):
+            value += f", {node.matcher.other.name} is {_value(node.matcher.other, event)}"
     return Answer(node, matches(node, event), value, parts)
+
+
+def _value(source: Field, event: Event) -> str:
+    found = read(source, event)
+    if found is None:
+        return "absent"
+    return f"'{shown(found)}'" if isinstance(found, str) else shown(found)

@@ -9,6 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from profguard.cli import execute
+
 RULE = """\
 title: T
 name: a
@@ -151,6 +153,40 @@ def test_explain_shows_which_parts_are_true(pack):
     assert both == {"node": "all of", "parts": parts}
 
 
+PERF = {"event": {"name": "perf"}, "perf": {"pmu": "cpu"}, "process": {"pid": 1}}
+QUIET = {**PERF, "perf": {"pmu": "msr"}}
+PROF = {"event": {"name": "prof"}}
+FINDING = {"type": "finding", "finding": {"id": "x"}, "rule": {"id": "a"}, "relation": None, **PERF}
+# what --event is given: documents, and whether the rule matches the one that is shown
+EVENTS = {
+    "an event": ([PERF], True),
+    "an event that does not match": ([QUIET], False),
+    "a finding": ([FINDING], True),
+    "a finding that began otherwise": ([{**FINDING, **PROF, "evidence": [PROF, PERF]}], True),
+    "several": ([PROF, QUIET, PERF], True),
+    "a capture": ([{"type": "capture", "version": 1}, QUIET, {"type": "status"}], False),
+}
+
+
+@pytest.mark.parametrize("shape", ["lines", "array"])
+@pytest.mark.parametrize(("documents", "expected"), EVENTS.values(), ids=list(EVENTS))
+def test_explain_takes_events_and_findings_as_they_are_printed(
+    pack, capsys, documents, expected, shape
+):
+    """It shows the first event that the rule matches, or else the first that it is asked of."""
+    text = "\n".join(map(json.dumps, documents)) if shape == "lines" else json.dumps(documents)
+    (pack / "events").write_text(text)
+    arguments = ["rules", "explain", f"{pack}/rules/a.yml", "--event", f"{pack}/events"]
+    assert (execute([*arguments, "--json"]), execute(arguments)) == (0, 0)
+    line, _, said = capsys.readouterr().out.partition("\n")
+    told = json.loads(line)
+    assert told["matches"] == told["condition"]["truth"] == expected
+    assert ("It matches." in said) == expected
+    if not expected:
+        assert told["why"] == "selection: (perf.pmu is 'cpu') is false, it is 'msr'"
+        assert f"It does not match. {told['why']}\n" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [
@@ -159,6 +195,9 @@ def test_explain_shows_which_parts_are_true(pack):
         (["explain", "a", "--event", "-"], "[]", 6, "stdin:1: not an event"),
         (["explain", "a", "--event", "-"], "{}", 6, "stdin:1: not an event: it has no event.name"),
         (["explain", "a", "--event", "-"], '{"event": {"name": "prof"}}', 2, "asked of perf"),
+        (["explain", "a", "--event", "-"], '{"event": {"name": "perf"}}\n{', 6, "stdin:2: not an"),
+        (["explain", "a", "--event", "-"], '{"type": "status"}', 6, "stdin:1: not an event"),
+        (["explain", "a", "--event", "-"], "", 6, "stdin:1: not an event"),
         (["explain", "a", "--event", "/nothing"], None, 6, "/nothing:1: cannot read"),
         (["list", "/nothing"], None, 3, "/nothing: no such file or directory"),
         (["lint", "--jsno"], None, 2, "No such option"),
