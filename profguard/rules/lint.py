@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterator
 from profguard.errors import Problem
 from profguard.rules.index import normalized
 from profguard.rules.matchers import Absent
-from profguard.rules.metadata import metadata_warnings, same_names
+from profguard.rules.metadata import is_own, metadata_warnings, same_names
 from profguard.rules.pack import RuleSet
 from profguard.rules.reach import Dead, contradiction, pruned
 from profguard.rules.rule import Detection
@@ -18,12 +18,16 @@ from profguard.rules.tree import And, Keyword, Named, Node, Not, Or, Test, child
 
 
 def warnings(rules: RuleSet) -> list[Problem]:
-    """What is doubtful about each rule, beyond what loading it told already."""
+    """What is doubtful about each rule, beyond what loading it told already.
+
+    Of a rule for a generic log source it is not told that it relies on a command line: half of
+    those that people share do, and whoever loads them cannot change it.
+    """
     found: list[Problem] = []
     for rule in rules.rules:
         found += metadata_warnings(rule)
         if isinstance(rule, Detection) and rule.condition:
-            found += _forgeable_only(rule)
+            found += _forgeable_only(rule) if is_own(rule) else []
             found += _unreachable(rule)
     return [*found, *_same_condition(rules), *same_names(rules.rules)]
 

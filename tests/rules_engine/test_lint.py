@@ -119,6 +119,7 @@ UNDOUBTED = {
     "tags of other kinds": HEAD + "tags: [attack.g0049, attack.s0154, cve.2024-3094]\n" + BODY,
     "tactics that may come": HEAD + "tags: [attack.evasion, attack.stealth]\n" + BODY,
     "another's": OTHERS + detection("a", a="{Image: /x}"),
+    "another's about a command line": OTHERS + detection("a", a="{CommandLine|contains: x}"),
     "foreign": OTHERS.replace("process_creation", "file_event") + detection("a", a="{X: 1}"),
 }
 
