@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from profguard.errors import Place
@@ -9,6 +10,8 @@ from profguard.model import Event
 from profguard.rules.interpret import holds, reader_of
 from profguard.rules.rule import Detection
 from profguard.rules.tree import ALWAYS, NEVER, Keyword, Node, Or, Test, leaves, replaced
+
+MAX_PARTS = 300
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,14 @@ class Part:
 
 
 def coverage(rule: Detection, events: Iterable[Event]) -> list[Part]:
-    """Each part of a rule's condition, in the order of the rule, as these events ask it."""
+    """The parts of a rule's condition, in the order of the rule, as these events ask them.
+
+    Of more than MAX_PARTS the first are told: each takes as long as all events.
+    """
     asked = [event for event in events if event.spec.name == rule.event]
-    return [] if rule.condition is None else list(_parts(rule, rule.condition, asked))
+    if rule.condition is None:
+        return []
+    return list(islice(_parts(rule, rule.condition, asked), MAX_PARTS))
 
 
 def _parts(rule: Detection, condition: Node, events: Sequence[Event]) -> Iterator[Part]:

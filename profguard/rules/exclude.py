@@ -51,6 +51,11 @@ class Literal:
         return self.leaf.field if isinstance(self.leaf, Test) else ANYWHERE
 
     @property
+    def size(self) -> int:
+        """About how many comparisons it takes part in."""
+        return len(getattr(self.leaf.matcher, "values", "1"))
+
+    @property
     def wants_value(self) -> bool:
         """Whether the field must be known for the answer; only a `not` is content with null."""
         return self.holds != isinstance(self.leaf.matcher, Absent)
@@ -196,52 +201,56 @@ def _no_time(yes: list[Matcher], no: list[Matcher]) -> bool:
 
 def _all_refuted(matcher: Matcher, yes: list[Matcher], no: list[Matcher]) -> bool:
     """Whether each alternative of a text's matcher is excluded by another question."""
+    if isinstance(matcher, Cidr):
+        return any(_outside(matcher, one) for one in yes) or any(_within_it(matcher, n) for n in no)
+    if not isinstance(matcher, Prefix | Suffix | Infix):
+        return matcher in no or any(isinstance(one, AnyText) for one in no)
+    apart = [one for one in yes if type(one) is type(matcher) and not isinstance(one, Infix)]
     return all(
-        any(_apart(one, other) for other in yes) or any(_implies(one, other) for other in no)
-        for one in _alternatives(matcher)
+        any(_apart(value, matcher, one) for one in apart)
+        or any(_implies(value, matcher, one) for one in no)
+        for value in matcher.values
     )
 
 
-def _alternatives(matcher: Matcher) -> list[Matcher]:
-    if isinstance(matcher, Prefix | Suffix | Infix):
-        return [replace(matcher, values=(value,)) for value in matcher.values]
-    return [matcher]
-
-
-def _apart(one: Matcher, other: Matcher) -> bool:
-    """Whether no text fits both; `one` has a single value."""
-    if isinstance(one, Cidr) and isinstance(other, Cidr):
-        same = one.network.version == other.network.version
-        return not (same and one.network.overlaps(other.network))
-    if type(one) is not type(other) or not isinstance(one, Prefix | Suffix):
+def _outside(one: Cidr, other: Matcher) -> bool:
+    if not isinstance(other, Cidr):
         return False
-    folded = one.folded or other.folded
-    [mine] = _folded(one.values, folded)
-    begins = str.startswith if isinstance(one, Prefix) else str.endswith
-    return not any(
-        begins(mine, theirs) or begins(theirs, mine) for theirs in _folded(other.values, folded)
-    )
+    same = one.network.version == other.network.version
+    return not (same and one.network.overlaps(other.network))
 
 
-def _implies(one: Matcher, other: Matcher) -> bool:
-    """Whether each text that fits `one`, which has a single value, fits `other` too."""
-    if one == other or isinstance(other, AnyText):
+def _within_it(one: Cidr, other: Matcher) -> bool:
+    if not isinstance(other, Cidr):
+        return isinstance(other, AnyText)
+    same = one.network.version == other.network.version
+    return same and one.network.subnet_of(other.network)
+
+
+def _apart(value: str, matcher: Prefix | Suffix, other: Matcher) -> bool:
+    """Whether no text that begins (or ends) with `value`, one of `matcher`'s, fits `other`."""
+    values = other.values
+    if matcher.folded != other.folded:
+        value, values = fold(value), tuple(map(fold, values))
+    if isinstance(matcher, Prefix):
+        return not (value.startswith(values) or any(one.startswith(value) for one in values))
+    return not (value.endswith(values) or any(one.endswith(value) for one in values))
+
+
+def _implies(value: str, matcher: Matcher, other: Matcher) -> bool:
+    """Whether each text that fits the alternative `value` of `matcher` fits `other` too."""
+    if isinstance(other, AnyText):
         return True
-    if isinstance(one, Cidr) and isinstance(other, Cidr):
-        same = one.network.version == other.network.version
-        return same and one.network.subnet_of(other.network)
-    if not isinstance(one, Prefix | Suffix | Infix) or (one.folded and not other.folded):
+    if not isinstance(other, Prefix | Suffix | Infix) or (matcher.folded and not other.folded):
         return False
-    if not isinstance(other, Infix) and type(one) is not type(other):
+    if other.folded and not matcher.folded:
+        value = fold(value)
+    if isinstance(other, Infix):
+        return any(one in value for one in other.values)
+    if type(matcher) is not type(other):
         return False
-    [value] = _folded(one.values, other.folded)
-    return isinstance(other, Prefix | Suffix | Infix) and replace(other, folded=False).matches(
-        value
-    )
-
-
-def _folded(values: Iterable[str], folded: bool) -> list[str]:
-    return [fold(value) if folded else value for value in values]
+    begins = value.startswith if isinstance(other, Prefix) else value.endswith
+    return begins(other.values)
 
 
 def least(source: Field, asked: Sequence[Literal]) -> tuple[Literal, ...]:

@@ -11,7 +11,7 @@ from profguard.rules.exclude import Literal, impossible, least
 from profguard.rules.index import normalized
 from profguard.rules.tree import ALWAYS, NEVER, And, Keyword, Named, Node, Not, Or, Test, leaves
 
-MAX_STEPS = 200_000  # comparisons of two questions, for one condition
+MAX_STEPS = 100_000  # comparisons of two questions, for one condition
 
 _Facts = dict[str, tuple[Literal, ...]]  # what must be answered how, by the field's name
 
@@ -100,6 +100,8 @@ class _Pruning:
             return node
         parts = list(node.parts)
         for index in reversed(range(len(parts))):
+            if self.search.exhausted:
+                break
             others = (*parts[:index], *parts[index + 1 :])
             known = others if isinstance(node, And) else tuple(map(Not, others))
             parts[index] = self.without_dead(parts[index], (*rest, *known))
@@ -118,10 +120,18 @@ class _TooLongError(Exception):
 
 
 class _Search:
-    """Looks for a way to fulfil conditions, one alternative after the other, within MAX_STEPS."""
+    """Looks for a way to fulfil conditions, one alternative after the other, within MAX_STEPS.
+
+    What excludes what is remembered by the identity of questions: it is for one rule.
+    """
 
     def __init__(self):
         self.steps = 0
+        self.clashes: dict[tuple, Contradiction | None] = {}
+
+    @property
+    def exhausted(self) -> bool:
+        return self.steps > MAX_STEPS
 
     def why_not(self, node: Node, rest: tuple[Node, ...] = ()) -> Contradiction | None:
         """Why `node` cannot hold where `rest` does; None where it can, or nobody knows.
@@ -131,7 +141,7 @@ class _Search:
         """
         facts: _Facts = {}
         self.steps += len(rest)
-        if self.steps > MAX_STEPS:
+        if self.exhausted:
             return None
         try:
             clash, choices = self.settle(tuple(map(normalized, rest)), facts)
@@ -197,20 +207,29 @@ class _Search:
 
     def excluded(self, node: Node, facts: _Facts) -> Contradiction | None:
         """Why a part of a choice cannot hold where `facts` do, as far as its questions say."""
-        trial = dict(facts)
         parts = node.parts if isinstance(node, And) else (node,)
-        clashes = (self.add(part, trial) for part in parts if not isinstance(part, And | Or))
-        return next(filter(None, clashes), None)
+        questions = [part for part in parts if not isinstance(part, And | Or)]
+        trial = {name: facts[name] for name in map(_field_name, questions) if name in facts}
+        return next(filter(None, (self.add(part, trial) for part in questions)), None)
 
     def add(self, node: Test | Keyword | Not, facts: _Facts) -> Contradiction | None:
         """Why a question cannot be answered so where `facts` hold, or None; then it is one."""
         literal = Literal(node.part, False) if isinstance(node, Not) else Literal(node, True)
         source = literal.field
         known = facts.get(source.name, ())
-        self.steps += len(known) + 1
-        if self.steps > MAX_STEPS:
-            raise _TooLongError
-        if literal in known:
+        if any(one.leaf is literal.leaf and one.holds == literal.holds for one in known):
             return None
         asked = facts[source.name] = (*known, literal)
-        return Contradiction(least(source, asked)) if impossible(source, asked) else None
+        key = tuple([(id(one.leaf), one.holds) for one in asked])
+        new = key not in self.clashes
+        self.steps += len(asked) + (literal.size * sum(one.size for one in known) if new else 0)
+        if self.exhausted:
+            raise _TooLongError
+        if new:
+            clash = Contradiction(least(source, asked)) if impossible(source, asked) else None
+            self.clashes[key] = clash
+        return self.clashes[key]
+
+
+def _field_name(node: Test | Keyword | Not) -> str:
+    return Literal(node.part if isinstance(node, Not) else node, True).field.name

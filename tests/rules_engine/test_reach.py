@@ -276,3 +276,12 @@ def test_a_search_that_takes_too_long_finds_nothing():
     assert contradiction(And((*everyone, *alone))) is None
     wide = And(tuple(Or((Test(field, OneOf(frozenset("a"))), Not(sits[0, 1]))) for _ in range(999)))
     assert contradiction(wide) is None
+
+
+def test_a_rule_with_more_parts_than_there_is_time_for_is_read_as_far_as_that_goes():
+    fields = [resolve(f"process.environ.V{n}", "perf") for n in range(1_200)]
+    pairs = [[Test(one, OneOf(frozenset(value))) for value in "ab"] for one in fields]
+    wide = And(tuple(map(any_of, pairs)))
+    assert contradiction(wide) is None
+    shorter, dead = pruned(wide)
+    assert (shorter, dead) == (wide, [])

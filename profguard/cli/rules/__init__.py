@@ -14,6 +14,11 @@ def group() -> None:
     """Check, test and explain detection rules.
 
     DIR is a directory of rules or one rule file; without it, the shipped rules are meant.
+
+    \b
+    Examples:
+      profguard rules lint my_rules && profguard rules test my_rules
+      profguard rules explain my_rule.yml --event event.json
     """
 
 

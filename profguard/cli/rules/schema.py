@@ -15,6 +15,7 @@ def schema(as_json: bool) -> None:
     \b
     Examples:
       profguard rules schema > rule.schema.json
+      sed -i '1i # yaml-language-server: $schema=rule.schema.json' my_rule.yml
     """
     from profguard.rules.schema import rule_schema
 
