@@ -15,9 +15,8 @@ from profguard.pipeline import Pipeline, run_replay
 from profguard.resources import folder
 from profguard.rules import Match, load
 from profguard.rules.cases import missing_cases, read_cases, run_cases
-from profguard.rules.interpret import holds, reader_of
+from profguard.rules.coverage import undecided
 from profguard.rules.lint import warnings
-from profguard.rules.tree import And, Named, Node, Not, Or, Test, leaves
 
 TESTS = Path(__file__).parent
 RULES = load([folder("rules")])
@@ -105,30 +104,9 @@ IMPLIED = {
 @by_rule
 def test_each_condition_of_a_rule_decides_a_case(rule):
     """With any question answered yes, or no, whatever the event, a case goes wrong."""
-    cases = [case for case in CASES if case.rule is rule]
-    undecided = {
-        (stem(rule), leaf.field.name)
-        for leaf, _ in leaves(rule.condition)
-        for answer in (And(()), Or(()))  # always true, never true
-        if all(
-            holds(answered(rule.condition, leaf, answer), reader_of(case.event)) == case.match
-            for case in cases
-        )
-    }
-    assert undecided == {key for key in IMPLIED if key[0] == stem(rule)}
-
-
-def answered(node: Node, leaf: Test, answer: Node) -> Node:
-    """The condition with `answer` in the place of `leaf`."""
-    if node is leaf:
-        return answer
-    if isinstance(node, Named):
-        return Named(node.name, answered(node.part, leaf, answer))
-    if isinstance(node, Not):
-        return Not(answered(node.part, leaf, answer))
-    if isinstance(node, And | Or):
-        return type(node)(tuple(answered(part, leaf, answer) for part in node.parts))
-    return node
+    cases = [case.event for case in CASES if case.rule is rule]
+    found = {(stem(rule), leaf.field.name) for leaf in undecided(rule.condition, cases)}
+    assert found == {key for key in IMPLIED if key[0] == stem(rule)}
 
 
 def test_the_life_of_processes_and_of_the_sensor_is_no_finding():

@@ -137,14 +137,14 @@ def _why(case: Case) -> str | None:
     """What decided, as far as that is one thing."""
     rule = case.rule
     if isinstance(rule, Filter):
-        return "; ".join(map(str, explain(rule.condition, case.event).reasons()))
+        return explain(rule.condition, case.event).why()
     if not rule.enabled:
         return "the rule is not enabled"
     if not isinstance(rule, Detection):
         return None
     if case.event.spec.name != rule.event:
         return f"the rule is asked of {rule.event} events, this is {case.event.spec.name}"
-    return "; ".join(map(str, explain(rule.condition, case.event).reasons()))
+    return explain(rule.condition, case.event).why()
 
 
 def missing_cases(rules: RuleSet, cases: Iterable[Case], severity: str) -> list[Problem]:

@@ -1,5 +1,6 @@
 """The fields that a rule may name, for each event, from the registry and the process model."""
 
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, get_args, get_type_hints
@@ -25,7 +26,7 @@ class Field:
     `kind` is int, str, bool, time (RFC 3339 text) or absent (never has a value); of a list it is
     the kind of an element. `key` is the index of an argument, or the attribute of its root.
     `choices` are all its values; but where they are names of `numbers`, one that has no name is
-    the number in decimal, as text.
+    the number in decimal, as text. A number is within `bounds`, where there are any.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Field:
     is_list: bool = False
     choices: tuple[str, ...] | None = field(default=None, compare=False)
     numbers: dict[int, str] | None = field(default=None, compare=False, repr=False)
+    bounds: tuple[int | None, int | None] = field(default=(None, None), compare=False, repr=False)
     forgeable: bool = field(default=False, compare=False)
     meaning: str = field(default="", compare=False)
 
@@ -133,9 +135,19 @@ def _argument(event_name: str, index: int, arg: Arg) -> Field:
         is_list,
         tuple(dict.fromkeys(names.values())) if names else None,
         arg.values,
+        _bounds(arg.ctype) if kind == "int" else (None, None),
         bool(weak & set(arg.tags)),
         arg.meaning,
     )
+
+
+def _bounds(ctype: str | None) -> tuple[int | None, int | None]:
+    """The least and greatest number of a wire type such as `s32` or `u64[8]`."""
+    wire = re.match(r"([us])(\d+)", ctype or "")
+    if wire is None:
+        return None, None
+    numbers = 1 << int(wire[2])
+    return (0, numbers - 1) if wire[1] == "u" else (-numbers // 2, numbers // 2 - 1)
 
 
 @cache
@@ -152,7 +164,14 @@ def process_fields(root: str) -> dict[str, Field]:
         full = f"{root}.{name}"
         meaning = PROCESS_MEANINGS[name]
         found[full] = Field(
-            full, kind, root, attr, is_list, forgeable=name in _FORGEABLE, meaning=meaning
+            full,
+            kind,
+            root,
+            attr,
+            is_list,
+            bounds=(0, None) if kind == "int" else (None, None),
+            forgeable=name in _FORGEABLE,
+            meaning=meaning,
         )
     return found
 

@@ -13,6 +13,8 @@ from profguard.rules.matchers import Absent, Present, SameAs
 from profguard.rules.rule import shown
 from profguard.rules.tree import And, Keyword, Named, Node, Not, Or, Test, children
 
+MAX_REASONS = 8  # that one sentence tells
+
 Reader = Callable[[Field], Any]
 
 
@@ -109,17 +111,35 @@ class Answer:
             out["parts"] = [part.as_dict() for part in self.parts]
         return out
 
-    def reasons(self) -> Iterator["Answer"]:
-        """The leaves that made this true, or false: the fewest that say why."""
+    def reasons(self, selection: str = "") -> Iterator[tuple[str, "Answer"]]:
+        """The leaves that made this true, or false, each with the name of its selection.
+
+        As few as say why: of several false parts of an `and` those that take the fewest words, and
+        likewise of the true parts of an `or`.
+        """
+        if isinstance(self.node, Named):
+            selection = self.node.name
         if not self.parts:
-            yield self
-        elif isinstance(self.node, And | Or):
-            decided = isinstance(self.node, Or)  # one true part decides an Or, a false one an And
-            deciding = [part for part in self.parts if part.truth == self.truth]
-            for part in deciding[:1] if self.truth == decided else deciding:
-                yield from part.reasons()
-        else:
-            yield from self.parts[0].reasons()
+            yield selection, self
+            return
+        decides_alone = isinstance(self.node, Or) == self.truth
+        deciding = [
+            list(part.reasons(selection))
+            for part in self.parts
+            if isinstance(self.node, Not) or part.truth == self.truth
+        ]
+        for found in [min(deciding, key=len)] if decides_alone else deciding:
+            yield from found
+
+    def why(self) -> str:
+        """The reasons as a sentence, selection by selection; at most MAX_REASONS of them."""
+        reasons = list(self.reasons())
+        told: dict[str, list[str]] = {}
+        for selection, answer in reasons[:MAX_REASONS]:
+            told.setdefault(selection, []).append(str(answer))
+        parts = [f"{name}: {', '.join(texts)}" for name, texts in told.items()]
+        left = len(reasons) - MAX_REASONS
+        return "; ".join([*parts, *([f"and {left} more"] if left > 0 else [])])
 
     def __str__(self):
         truth = {True: "true", False: "false", None: "?"}[self.truth]
@@ -134,8 +154,14 @@ def explain(node: Node, event: Event | None = None) -> Answer:
         return Answer(node, None, None, parts)
     value = None
     if isinstance(node, Test):
-        found = read(node.field, event)
-        value = "absent" if found is None else shown(found)
-        if isinstance(found, str):
-            value = f"'{value}'"
+        value = _value(node.field, event)
+        if isinstance(node.matcher, SameAs):
+            value += f", {node.matcher.other.name} is {_value(node.matcher.other, event)}"
     return Answer(node, matches(node, event), value, parts)
+
+
+def _value(source: Field, event: Event) -> str:
+    found = read(source, event)
+    if found is None:
+        return "absent"
+    return f"'{shown(found)}'" if isinstance(found, str) else shown(found)

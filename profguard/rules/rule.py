@@ -51,6 +51,7 @@ class Rule:
     suppress_fields: tuple[Field, ...] = field(default=(), repr=False)
     suppress_for_ns: int = DEFAULT_SUPPRESS_NS
     enabled: bool = True
+    given: frozenset[str] = field(default=frozenset(), repr=False)  # the keys that its file has
 
     @property
     def place(self) -> Place:

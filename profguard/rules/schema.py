@@ -1,7 +1,8 @@
-"""The public Sigma schema as shipped, and the one for editors, which knows our fields and values.
+"""The public Sigma schemas as shipped, and the one for editors, which knows our fields and values.
 
 A rule that loads fits both. The editors' schema also refuses misspelt fields, modifiers and
-values, and completes them.
+values, and completes them. Where a value may have one of several shapes it says by `if` which one
+is meant, so that an error is at the very key or value that is wrong.
 """
 
 import copy
@@ -17,10 +18,11 @@ from profguard.rules.fields import ENVIRON, Field, fields_of, process_fields
 from profguard.rules.modifiers import MODIFIERS
 from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE, Mapping
 
+# The kinds of documents, by the key that only this kind has, and their public schemas.
 PUBLIC_SCHEMAS = {
-    "detection": "sigma-detection-rule.json",
     "correlation": "sigma-correlation-rule.json",
     "filter": "sigma-filter.json",
+    "detection": "sigma-detection-rule.json",
 }
 
 _MONTH, _DAY = "(0[1-9]|1[012])", "(0[1-9]|[12][0-9]|3[01])"
@@ -28,6 +30,11 @@ _DATE = rf"^\d{{4}}(-{_MONTH}-{_DAY}|/{_MONTH}/{_DAY})$"
 _SCALARS = ["string", "number", "boolean", "null"]
 _MODIFIERS = rf"(\|({'|'.join(MODIFIERS)}))"
 _ENVIRON_KEY = rf"^(process|target)\.{re.escape(ENVIRON)}[^|]+{_MODIFIERS}*$"
+
+
+def public_schema(kind: str) -> dict[str, Any]:
+    """The schema that Sigma publishes for a kind of PUBLIC_SCHEMAS, as it is."""
+    return json.loads((folder("schemas") / PUBLIC_SCHEMAS[kind]).read_text())
 
 
 @cache
@@ -38,7 +45,7 @@ def sigma_schema(kind: str = "detection") -> dict[str, Any]:
     the schema forgot. A filter for all rules has `any` for a list of rules. Rules that were written
     for Sigma 1 and are still around have slashes in their dates.
     """
-    found = json.loads((folder("schemas") / PUBLIC_SCHEMAS[kind]).read_text())
+    found = public_schema(kind)
     if kind == "filter":
         rules = found["properties"]["filter"]["properties"]
         rules["rules"] = {"anyOf": [{"const": "any"}, rules["rules"]]}
@@ -59,39 +66,99 @@ def sigma_schema(kind: str = "detection") -> dict[str, Any]:
 
 
 def rule_schema() -> dict[str, Any]:
-    """The JSON Schema of profguard's rules: the public one, our key, and each event's fields."""
+    """The JSON Schema of profguard's rules: the public ones, our key, and each event's fields.
+
+    Which kind a document is, its keys tell: `correlation`, `filter`, or else it is a detection.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Sigma rule for profguard",
+        "type": "object",
+        **_if_has("correlation", _kind("correlation"), _if_has("filter", _kind("filter"), _kind())),
+        "$defs": {
+            "values": _one_or_more({"type": _SCALARS}),
+            **{source.name: _described(source) for source in process_fields("process").values()},
+            **{spec.name: _selection(list(fields_of(spec.name).values())) for spec in REGISTRY},
+            **{one.category: _selection(_mapped(one)) for one in MAPPINGS.values()},
+            "correlation-rule": _correlation(),
+            "filter-rule": _filter(),
+            "detection-rule": _detection(),
+        },
+    }
+
+
+def _kind(name: str = "detection") -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}-rule"}
+
+
+def _if_has(key: str, then: dict[str, Any], otherwise: dict[str, Any]) -> dict[str, Any]:
+    return {"if": {"required": [key]}, "then": then, "else": otherwise}
+
+
+def _correlation() -> dict[str, Any]:
+    found = public_schema("correlation")
+    del found["$schema"]
+    found["properties"][KEY] = {"type": "object", "description": "What profguard adds to Sigma"}
+    return found
+
+
+def _filter() -> dict[str, Any]:
+    found = public_schema("filter")
+    del found["$schema"]
+    found["properties"][KEY] = {"type": "object", "description": "What profguard adds to Sigma"}
+    found["allOf"] = _by_log_source("filter", ("rules", "condition"))
+    return found
+
+
+def _detection() -> dict[str, Any]:
     found = copy.deepcopy(sigma_schema())
-    found["title"] = "Sigma rule for profguard"
+    del found["$schema"]
     found["properties"][KEY] = _extension()
-    found["$defs"] = {
-        "values": _one_or_more({"type": _SCALARS}),
-        **{source.name: _described(source) for source in process_fields("process").values()},
+    ours = {
+        "product": {"const": PRODUCT},
+        "category": {"enum": [spec.name for spec in REGISTRY]},
     }
     found["allOf"] = [
         {
             "if": _logsource({"service": {"const": SERVICE}}, ["service"]),
-            "then": _logsource(
-                {
-                    "product": {"const": PRODUCT},
-                    "category": {"enum": [spec.name for spec in REGISTRY]},
-                },
-                ["category"],
-            ),
-        }
+            "then": _logsource(ours, ["category"]),
+        },
+        *_by_log_source("detection", ("condition",)),
     ]
-    for spec in REGISTRY:
-        source = {"service": {"const": SERVICE}, "category": {"const": spec.name}}
-        found["$defs"][spec.name] = _selection(list(fields_of(spec.name).values()))
-        found["allOf"].append(_detection(source, spec.name))
-    for mapping in MAPPINGS.values():
-        source = {
-            "product": {"const": PRODUCT},
-            "category": {"const": mapping.category},
-            "service": False,
-        }
-        found["$defs"][mapping.category] = _selection(_mapped(mapping))
-        found["allOf"].append(_detection(source, mapping.category))
     return found
+
+
+def _by_log_source(key: str, others: tuple[str, ...]) -> list[dict[str, Any]]:
+    """For each log source, that all under `key` but `others` are selections of its fields."""
+    own = [
+        ({"service": {"const": SERVICE}, "category": {"const": s.name}}, s.name) for s in REGISTRY
+    ]
+    generic = [
+        (
+            {
+                "product": {"const": PRODUCT},
+                "category": {"const": category},
+                "service": False,  # a property that must be missing has the schema `false`
+            },
+            category,
+        )
+        for category in MAPPINGS
+    ]
+    return [_selections(key, others, source, name) for source, name in (*own, *generic)]
+
+
+def _selections(
+    key: str, others: tuple[str, ...], source: dict[str, Any], name: str
+) -> dict[str, Any]:
+    required = [part for part, schema in source.items() if schema]
+    selection = {"$ref": f"#/$defs/{name}"}
+    word = {"type": ["string", "integer"]}
+    several = {"items": {"if": {"type": "object"}, "then": selection, "else": word}}
+    table = {
+        "properties": dict.fromkeys(others, True),
+        "additionalProperties": {"if": {"type": "array"}, "then": several, "else": selection},
+    }
+    return {"if": _logsource(source, required), "then": {"properties": {key: table}}}
 
 
 def _extension() -> dict[str, Any]:
@@ -124,29 +191,14 @@ def _extension() -> dict[str, Any]:
 
 
 def _logsource(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
-    # A property that must be missing has the schema `false`.
-    return {"properties": {"logsource": {"properties": properties, "required": required}}}
-
-
-def _detection(source: dict[str, Any], name: str) -> dict[str, Any]:
-    required = [key for key, schema in source.items() if schema]
-    selection = {"$ref": f"#/$defs/{name}"}
-    several = {"type": "array", "items": {"anyOf": [selection, {"type": ["string", "integer"]}]}}
     return {
-        "if": _logsource(source, required),
-        "then": {
-            "properties": {
-                "detection": {
-                    "properties": {"condition": True},
-                    "additionalProperties": {"anyOf": [selection, several]},
-                }
-            }
-        },
+        "required": ["logsource"],
+        "properties": {"logsource": {"properties": properties, "required": required}},
     }
 
 
 def _one_or_more(one: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
+    return {"if": {"type": "array"}, "then": {"minItems": 1, "items": one}, "else": one}
 
 
 def _selection(fields: list[Field]) -> dict[str, Any]:

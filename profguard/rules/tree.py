@@ -70,6 +70,9 @@ class Named:
 Node = Test | Keyword | And | Or | Not | Named
 
 
+ALWAYS, NEVER = And(()), Or(())  # what every event fulfils, and none
+
+
 def children(node: Node) -> tuple[Node, ...]:
     if isinstance(node, And | Or):
         return node.parts
@@ -90,3 +93,16 @@ def all_of(parts: list[Node]) -> Node:
 
 def any_of(parts: list[Node]) -> Node:
     return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+
+def replaced(node: Node, old: Node, new: Node) -> Node:
+    """The same tree with `new` wherever this very `old` stands."""
+    if node is old:
+        return new
+    if isinstance(node, Named):
+        return Named(node.name, replaced(node.part, old, new))
+    if isinstance(node, Not):
+        return Not(replaced(node.part, old, new))
+    if isinstance(node, And | Or):
+        return type(node)(tuple(replaced(part, old, new) for part in node.parts))
+    return node

@@ -3,13 +3,17 @@
 import json
 import subprocess
 import sys
+from xml.etree import ElementTree as ET
 
 import pytest
-import yaml
-from jsonschema import Draft202012Validator
+
+from profguard.cli import execute
+from profguard.rules.schema import rule_schema
 
 RULE = """\
 title: T
+name: a
+description: D
 logsource: {product: linux, service: profguard, category: perf}
 detection:
   selection: {perf.pmu: cpu, process.pid|gt: 0}
@@ -52,7 +56,7 @@ def test_lint_says_what_is_wrong_and_fails(pack):
     (pack / "rules/a.yml").write_text(RULE.replace("perf.pmu", "perf.pmuu"))
     done = profguard("lint", pack / "rules")
     assert done.returncode == 1
-    assert "rules/a.yml:4:15: unknown field 'perf.pmuu' of event perf\n" in done.stdout
+    assert "rules/a.yml:6:15: unknown field 'perf.pmuu' of event perf\n" in done.stdout
     assert "hint: did you mean 'perf.pmu'?  (PG103)\n" in done.stdout
     done = profguard("lint", pack / "rules", "--json")
     told = json.loads(done.stdout)
@@ -60,7 +64,7 @@ def test_lint_says_what_is_wrong_and_fails(pack):
 
 
 def test_lint_of_one_file_does_not_miss_the_others(pack):
-    (pack / "rules/b.yml").write_text(RULE.replace("T", "B"))
+    (pack / "rules/b.yml").write_text(RULE.replace("T", "B").replace("name: a", "name: b"))
     done = profguard("lint", pack / "rules/a.yml")
     assert (done.returncode, done.stdout) == (0, "1 rule, 0 errors, 0 warnings\n")
     done = profguard("lint", pack / "rules")
@@ -88,6 +92,47 @@ def test_cases_may_be_anywhere(pack):
     assert done.returncode == 0
 
 
+def test_coverage_names_what_no_case_tests(pack):
+    done = profguard("test", pack / "rules", "--coverage")
+    assert done.returncode == 0
+    assert done.stdout.split("\n")[:5] == [
+        "rule  selection  true  false  decides",
+        "a     selection  1     1      yes",
+        "",
+        "1 of 1 selections and alternatives are tested",
+        "",
+    ]
+    (pack / "tests/rules/a.yml").write_text(CASES.replace("dummy", "cpu").replace("false", "true"))
+    done = profguard("test", pack / "rules", "--coverage")
+    assert "a     selection  2     0      when true\n" in done.stdout
+    assert "a: no case depends on 'selection' being false\n" in done.stdout
+    [rule] = json.loads(profguard("test", pack / "rules", "--json").stdout)["coverage"]
+    assert (rule["rule"], [part["name"] for part in rule["parts"]]) == (
+        "a", ["selection", "selection: perf.pmu is 'cpu'", "selection: process.pid > 0"],
+    )  # fmt: skip
+    assert rule["parts"][0] == {
+        "kind": "selection",
+        "name": "selection",
+        "line": 6,
+        "true": 2,
+        "false": 0,
+        "decides": {"true": True, "false": False},
+    }
+
+
+def test_the_outcome_is_written_as_junit_too(pack):
+    file = pack / "cases.xml"
+    assert profguard("test", pack / "rules", "--junit", file).returncode == 0
+    assert ET.parse(file).getroot().get("tests") == "2"
+    (pack / "rules/b.yml").write_text("a: [")
+    assert profguard("test", pack / "rules", "--junit", file).returncode == 1
+    root = ET.parse(file).getroot()
+    assert [root.get(key) for key in ("tests", "failures", "errors")] == ["3", "0", "1"]
+    done = profguard("test", pack / "rules", "--junit", pack / "no/where.xml")
+    assert done.returncode == 2
+    assert "where.xml: No such file or directory" in done.stderr
+
+
 def test_list_shows_each_rule(pack):
     assert profguard("list", pack / "rules").stdout.split("\n")[1].split() == [
         "high", "perf", "T", "a",
@@ -107,6 +152,40 @@ def test_explain_shows_which_parts_are_true(pack):
     assert both == {"node": "all of", "parts": parts}
 
 
+PERF = {"event": {"name": "perf"}, "perf": {"pmu": "cpu"}, "process": {"pid": 1}}
+QUIET = {**PERF, "perf": {"pmu": "msr"}}
+PROF = {"event": {"name": "prof"}}
+FINDING = {"type": "finding", "finding": {"id": "x"}, "rule": {"id": "a"}, "relation": None, **PERF}
+# what --event is given: documents, and whether the rule matches the one that is shown
+EVENTS = {
+    "an event": ([PERF], True),
+    "an event that does not match": ([QUIET], False),
+    "a finding": ([FINDING], True),
+    "a finding that began otherwise": ([{**FINDING, **PROF, "evidence": [PROF, PERF]}], True),
+    "several": ([PROF, QUIET, PERF], True),
+    "a capture": ([{"type": "capture", "version": 1}, QUIET, {"type": "status"}], False),
+}
+
+
+@pytest.mark.parametrize("shape", ["lines", "array"])
+@pytest.mark.parametrize(("documents", "expected"), EVENTS.values(), ids=list(EVENTS))
+def test_explain_takes_events_and_findings_as_they_are_printed(
+    pack, capsys, documents, expected, shape
+):
+    """It shows the first event that the rule matches, or else the first that it is asked of."""
+    text = "\n".join(map(json.dumps, documents)) if shape == "lines" else json.dumps(documents)
+    (pack / "events").write_text(text)
+    arguments = ["rules", "explain", f"{pack}/rules/a.yml", "--event", f"{pack}/events"]
+    assert (execute([*arguments, "--json"]), execute(arguments)) == (0, 0)
+    line, _, said = capsys.readouterr().out.partition("\n")
+    told = json.loads(line)
+    assert told["matches"] == told["condition"]["truth"] == expected
+    assert ("It matches." in said) == expected
+    if not expected:
+        assert told["why"] == "selection: (perf.pmu is 'cpu') is false, it is 'msr'"
+        assert f"It does not match. {told['why']}\n" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [
@@ -115,6 +194,9 @@ def test_explain_shows_which_parts_are_true(pack):
         (["explain", "a", "--event", "-"], "[]", 6, "stdin:1: not an event"),
         (["explain", "a", "--event", "-"], "{}", 6, "stdin:1: not an event: it has no event.name"),
         (["explain", "a", "--event", "-"], '{"event": {"name": "prof"}}', 2, "asked of perf"),
+        (["explain", "a", "--event", "-"], '{"event": {"name": "perf"}}\n{', 6, "stdin:2: not an"),
+        (["explain", "a", "--event", "-"], '{"type": "status"}', 6, "stdin:1: not an event"),
+        (["explain", "a", "--event", "-"], "", 6, "stdin:1: not an event"),
         (["explain", "a", "--event", "/nothing"], None, 6, "/nothing:1: cannot read"),
         (["list", "/nothing"], None, 3, "/nothing: no such file or directory"),
         (["lint", "--jsno"], None, 2, "No such option"),
@@ -129,36 +211,8 @@ def test_mistakes_are_told_in_a_sentence(pack, arguments, stdin, code, said):
     assert "Traceback" not in done.stderr
 
 
-def test_the_schema_knows_fields_values_and_modifiers():
-    """What an editor shows as wrong: the misspelt, and only that."""
-    schema = json.loads(profguard("schema").stdout)
-    Draft202012Validator.check_schema(schema)
-    validator = Draft202012Validator(schema)
-
-    def fits(old="", new=""):
-        assert old in RULE
-        return validator.is_valid(yaml.safe_load(RULE.replace(old, new)))
-
-    assert fits()
-    assert fits(
-        "{perf.pmu: cpu, process.pid|gt: 0}", "[{perf.pmu|contains|cased: [cpu, x]}, keyword, 5]"
-    )
-    assert fits(
-        "{perf.pmu: cpu, process.pid|gt: 0}",
-        "{perf.state: [ACTIVE, 'in*'], process.environ.X|re|i: y}",
-    )
-    assert fits(
-        "{perf.pmu: cpu, process.pid|gt: 0}", "{'|all': [a, b], target.labels: null, perf.cpu: 3}"
-    )
-    generic = "detection: {s: {Image|endswith: x, CommandLine: y}, condition: s}\n"
-    source = RULE[RULE.index("service") : RULE.index("level")]
-    assert fits(source, "category: process_creation}\n" + generic)
-    assert fits("level: high", "profguard: {message: x, suppress: {by: [a], for: 10m}}")
-    assert not fits("perf.pmu", "perf.pmuu")
-    assert not fits("perf.pmu", "perf.pmu|contain")
-    assert not fits("{perf.pmu: cpu, process.pid|gt: 0}", "{perf.state: actve}")
-    assert not fits("{perf.pmu: cpu, process.pid|gt: 0}", "{perf.cpu: x}")
-    assert not fits("category: perf", "category: prf")
-    assert not fits("level: high", "profguard: {mesage: x}")
-    assert not fits("level: high", "profguard: {suppress: {for: 10}}")
-    assert not fits("level: high", "level: hihg")
+def test_the_schema_is_printed_whole():
+    printed = profguard("schema").stdout
+    assert json.loads(printed) == rule_schema()
+    assert printed.count("\n") > 1_000
+    assert json.loads(profguard("schema", "--json").stdout) == rule_schema()

@@ -176,6 +176,7 @@ def test_placeholders_reach_rules_and_labels(write, tmp_path):
 
 # --- lint ---------------------------------------------------------------------------------------
 
+SAID = "name: n\ndescription: D\nlevel: low\n"
 RELIANCE = [
     ("{process.name: perf}", True),
     ("{process.command_line|contains: perf, process.environ.X: y}", True),
@@ -188,7 +189,7 @@ RELIANCE = [
 
 @pytest.mark.parametrize(("selection", "warned"), RELIANCE)
 def test_relying_on_what_can_be_forged_alone_is_warned_of(rules_of, selection, warned):
-    text = rule(more="").replace("{perf.pmu: cpu}", selection)
+    text = rule(more=SAID).replace("{perf.pmu: cpu}", selection)
     found = warnings(rules_of(text))
     assert [problem.code for problem in found] == ["PG113"] * warned
     assert all(problem.severity == "warning" for problem in found)
@@ -234,7 +235,7 @@ def test_a_case_that_fails_says_what_decided(write, tmp_path):
     assert quiet.passed
     assert (fires.problem.code, fires.problem.place.line) == ("PG115", 3)
     assert "'fires': should match, but does not" in fires.problem.message
-    assert fires.problem.hint == "(perf.pmu is 'intel_pt') is false, it is 'cpu'"
+    assert fires.problem.hint == "selection: (perf.pmu is 'intel_pt') is false, it is 'cpu'"
 
 
 def test_a_rule_without_both_kinds_of_cases_is_told(write, tmp_path):

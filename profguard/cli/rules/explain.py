@@ -1,0 +1,51 @@
+"""`profguard rules explain`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import click
+
+from profguard.cli.output import json_option
+from profguard.cli.rules.common import named
+from profguard.cli.rules.detection import explain_detection
+from profguard.rules import Detection, Rule
+
+# How each kind of rule is explained: the rule, the file of an event or None, whether in JSON.
+_EXPLAIN: Mapping[type[Rule], Callable[[Rule, str | None, bool], None]] = {
+    Detection: explain_detection,
+}
+
+
+@click.command()
+@click.argument("rule", metavar="RULE")
+@click.option(
+    "--event",
+    "event_file",
+    metavar="FILE",
+    help="JSON of an event or a finding, or lines of them; - reads stdin.",
+)
+@click.option(
+    "--rules",
+    "directories",
+    metavar="DIR",
+    multiple=True,
+    type=Path,
+    help="Where to look for RULE (default: the shipped rules).",
+)
+@json_option
+def explain(
+    rule: str, event_file: str | None, directories: tuple[Path, ...], as_json: bool
+) -> None:
+    """Show a rule's condition as a tree; with an event, which parts of it are true.
+
+    RULE is a rule's id, title or file name, or the path of a rule file. Of several events that one
+    is shown which the rule matches first; where it matches none, the first that it is asked of.
+
+    \b
+    Examples:
+      profguard rules explain unexpected_profiling
+      profguard rules explain my_rule.yml --event event.json
+      profguard findings show 0197a5c0 --json | profguard rules explain ptrace_production --event -
+    """
+    found = named(rule, directories)
+    _EXPLAIN[type(found)](found, event_file, as_json)

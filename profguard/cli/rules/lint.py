@@ -1,0 +1,61 @@
+"""`profguard rules lint`."""
+
+from pathlib import Path
+
+import click
+
+from profguard.cli.output import emit, json_option
+from profguard.cli.rules.common import (
+    beside,
+    case_folders,
+    cases_option,
+    directories_argument,
+    rule_paths,
+)
+from profguard.cli.rules.report import by_place, finish, leave
+from profguard.rules import load
+from profguard.rules.cases import missing_cases, read_cases
+from profguard.rules.lint import warnings
+
+
+@click.command()
+@directories_argument
+@cases_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(("text", "json", "sarif")),
+    default="text",
+    help="How to print what was found; sarif is for code scanning services.",
+)
+@json_option
+def lint(directories: tuple[Path, ...], cases: Path | None, form: str, as_json: bool) -> None:
+    """Check rules: errors, and warnings about what is doubtful.
+
+    Doubtful is a part of a condition that never decides, reliance on what the observed process can
+    forge, a rule without test cases, description, id or level, a misspelt ATT&CK tag, an odd file
+    name, or that two rules ask the same. That a rule can never match is an error.
+
+    Exits with 0 where there is no error, with 1 where there is one.
+
+    \b
+    Examples:
+      profguard rules lint                        the shipped rules
+      profguard rules lint /etc/profguard/rules   rules of your own
+      profguard rules lint my_rule.yml --json     one file, for a program
+      profguard rules lint rules --format sarif > lint.sarif
+    """
+    paths = rule_paths(directories)
+    rules = load(paths, skip_bad=True)
+    problems = [*rules.problems, *warnings(rules)]
+    folders = case_folders(paths, cases)
+    if folders:
+        found = read_cases(folders, rules, problems, whole=beside(paths, folders))
+        problems += missing_cases(rules, found, "warning")
+    if form == "sarif":
+        from profguard.rules.sarif import sarif
+
+        emit(sarif(by_place(problems), Path.cwd()))
+        leave(problems)
+    counts = {"rules": len(rules.rules), "foreign": len(rules.foreign)}
+    finish(problems, as_json or form == "json", counts, {})
