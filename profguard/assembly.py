@@ -12,11 +12,9 @@ from profguard.context.processes import ProcessTable
 from profguard.engine import Engine
 from profguard.pipeline import Output, Pipeline
 from profguard.reload import Load
-from profguard.resources import folder
+from profguard.resources import rules_at
 from profguard.rules.pack import RuleSet, load
 from profguard.sensor.clock import measure_boot_to_wall_ns
-
-SHIPPED = "shipped"
 
 
 @dataclass(frozen=True)
@@ -41,10 +39,7 @@ def rule_paths(config: Config, paths: Sequence[Path] = ()) -> list[Path]:
 
     The path `shipped` means the rules that come with the program, wherever those are.
     """
-    named = paths or [Path(path) for path in config.rule_paths]
-    return [
-        folder("rules") if path.name == SHIPPED and not path.exists() else path for path in named
-    ]
+    return [rules_at(path) for path in paths or map(Path, config.rule_paths)]
 
 
 def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:

@@ -7,6 +7,14 @@ _CHECKOUT = _PACKAGE.parent
 BUILT = _PACKAGE / "_built"  # what the build makes: the BPF object and the ring reader
 
 
+SHIPPED = "shipped"  # what stands for the rules of the program, where paths of rules are given
+
+
+def rules_at(path: Path) -> Path:
+    """`path` itself, or the shipped rules where it is their name and no file."""
+    return folder("rules") if path.name == SHIPPED and not path.exists() else path
+
+
 def folder(name: str) -> Path:
     """The folder `rules`, `schemas` or `captures`, wherever this program was started from."""
     installed = _PACKAGE / "_data" / name

@@ -1,4 +1,4 @@
-"""What the database says of the rules: those of the latest run, and whether its files are bad."""
+"""What the database says of the rules: those of the latest run, and of the exceptions to them."""
 
 import json
 import sqlite3
@@ -39,6 +39,16 @@ def latest(store: Store) -> dict[str, Any] | None:
         "in_force": good and {"rules": good["rules"], "since": good["time"], **_errors(good)},
         "refused": refused,
     }
+
+
+def unused_filters(store: Store, before: str) -> dict[str, str]:
+    """Since when the sensor has had each filter that excused nothing, by id; RFC 3339 both.
+
+    Of those that it has had since `before`. Raises StoreError.
+    """
+    sql = "SELECT id, since FROM filters WHERE excused = 0 AND since <= ?"
+    with explained(store.path), closing(store.connect()) as connection:
+        return dict(connection.execute(sql, (before,)).fetchall())
 
 
 def _errors(row: sqlite3.Row) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def warnings(rules: RuleSet) -> list[Problem]:
     """
     found: list[Problem] = []
     for rule in rules.rules:
-        found += metadata_warnings(rule)
+        found += metadata_warnings(rule, silent=rule in rules.silent)
         if isinstance(rule, Detection) and rule.condition:
             found += _forgeable_only(rule) if is_own(rule) else []
             found += _unreachable(rule)

@@ -29,14 +29,19 @@ _TACTICS = (
 
 def is_own(rule: Rule) -> bool:
     """Whether it was written for profguard: what others' rules say of themselves is theirs."""
-    return isinstance(rule, Detection) and rule.category is None and bool(rule.events)
+    is_generic = isinstance(rule, Detection) and rule.category is not None
+    return bool(rule.events) and not is_generic
 
 
-def metadata_warnings(rule: Rule) -> Iterator[Problem]:
-    """PG132 and PG133; of rules from elsewhere only a technique or tactic that is misspelt."""
+def metadata_warnings(rule: Rule, *, silent: bool = False) -> Iterator[Problem]:
+    """PG132 and PG133; of rules from elsewhere only a technique or tactic that is misspelt.
+
+    A `silent` rule only serves a correlation: nobody gets to see what it says of itself.
+    """
     yield from _tags(rule)
     if is_own(rule):
-        yield from _missing(rule)
+        if not silent:
+            yield from _missing(rule)
         yield from _title(rule)
         yield from _file_name(rule)
 

@@ -5,6 +5,9 @@ import textwrap
 import pytest
 
 from profguard.model import Event
+from profguard.rules.lint_filters import filter_warnings
+
+NOW_NS = 1_790_000_000_000_000_000  # 2026-09-21
 
 RULES = """\
 title: Attached
@@ -218,3 +221,38 @@ correlation: {type: event_count, rules: [attached], group-by: [process.pid], tim
     [problem] = problems_of(exception("[often]") + joined)
     assert (problem.code, problem.severity) == ("PG144", "warning")
     assert "correlates" in problem.hint
+
+
+LINTED = {
+    # what is doubtful: the filter, code, part of the message
+    "expired": (
+        exception(more="profguard: {owner: a, reason: b, expires: 2026-06-30}\n"),
+        "PG143", "expired since 2026-06-30",
+    ),
+    "nobody's": (exception(more="profguard: {owner: a}\n"), "PG145", "reason, expires"),
+    "of no rule": (
+        exception("[attacked]", more="profguard: {owner: a, reason: b, expires: 2099-01-01}\n"),
+        "PG144", "no rule is one of its",
+    ),
+    "what its rule leaves out": (
+        exception(
+            selection="{ptrace.ret: -1}",
+            more="profguard: {owner: a, reason: b, expires: 2099-01-01}\n",
+        ),
+        "PG144", "exclude each other",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "code", "message"), LINTED.values(), ids=LINTED)
+def test_lint_tells_of_exceptions_that_are_expired_dead_or_nobodys(rules_of, text, code, message):
+    [problem] = filter_warnings(rules_of(text), NOW_NS)
+    assert (problem.code, problem.severity) == (code, "warning")
+    assert message in problem.message
+
+
+def test_lint_tells_of_exceptions_that_the_sensor_never_needed(rules_of):
+    rules = rules_of(exception(more="profguard: {owner: a, reason: b, expires: 2099-01-01}\n"))
+    assert filter_warnings(rules, NOW_NS, {"other": "2026-01-01T00:00:00Z"}) == []
+    [problem] = filter_warnings(rules, NOW_NS, {rules.filters[0].id: "2026-01-01T00:00:00Z"})
+    assert (problem.code, "since 2026-01-01" in problem.message) == ("PG144", True)

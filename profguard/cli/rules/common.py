@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from profguard.errors import UsageError, did_you_mean
-from profguard.resources import folder
-from profguard.rules import Detection, Rule, load
+from profguard.resources import folder, rules_at
+from profguard.rules import Detection, Rule, RuleSet, load
+from profguard.rules.filters import Filter
 
 directories_argument = click.argument("directories", metavar="[DIR]...", nargs=-1, type=Path)
 cases_option = click.option(
@@ -16,7 +17,7 @@ cases_option = click.option(
 
 
 def rule_paths(directories: tuple[Path, ...]) -> list[Path]:
-    return list(directories) or [folder("rules")]
+    return [rules_at(path) for path in directories] or [folder("rules")]
 
 
 def case_folders(paths: list[Path], chosen: Path | None) -> list[Path]:
@@ -41,20 +42,24 @@ def real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def named(name: str, directories: tuple[Path, ...]) -> Rule:
-    """The rule called `name`, or that of the file of this path. Raises UsageError."""
+def named(name: str, directories: tuple[Path, ...]) -> tuple[Rule | Filter, RuleSet]:
+    """The rule or filter called `name`, or that of the file of this path, and its set.
+
+    Raises UsageError.
+    """
     path = Path(name)
     if not directories and path.is_file():
         rules = load([path])
-        found = rules.rules[0] if rules.rules else None
+        first = [one for one in (*rules.rules, *rules.filters) if one.file_name == path.stem]
+        found = first[0] if first else None
     else:
         rules = load(rule_paths(directories))
-        found = rules.get(name)
+        found = rules.get(name) or rules.get_filter(name)
     if found is None:
-        names = [Path(known.path).stem for known in rules.rules]
+        names = [Path(known.path).stem for known in (*rules.rules, *rules.filters)]
         hint = did_you_mean(name, names) or "`profguard rules list` lists them"
         raise UsageError.of("PG701", f"no rule is called '{name}'", hint)
-    return found
+    return found, rules
 
 
 def asked_of(rule: Rule) -> str:

@@ -33,7 +33,7 @@ def explain_detection(rule: Detection, event_file: str | None, as_json: bool) ->
         say(f"Of {len(events)} {event.spec.name} events, the one at {rfc3339(event.time_ns)}.")
     if event is not None:
         say("It matches." if answer.truth else f"It does not match. {answer.why()}")
-    _show_tree(answer)
+    show_tree(answer)
 
 
 def _telling(rule: Detection, events: list[Event]) -> Event | None:
@@ -41,7 +41,8 @@ def _telling(rule: Detection, events: list[Event]) -> Event | None:
     return next(matching, events[0] if events else None)
 
 
-def _show_tree(answer: Answer) -> None:
+def show_tree(answer: Answer) -> None:
+    """Print a condition, with each node's truth where it has one; what decided is bold."""
     from rich.console import Console
     from rich.text import Text
     from rich.tree import Tree

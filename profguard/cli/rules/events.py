@@ -19,13 +19,18 @@ def events_for(rule: Rule, name: str) -> list[Event]:
     A finding stands for its first event and for those of its evidence. Raises CaptureError or
     UsageError.
     """
-    found = list(_events(name))
+    found = read_events(name)
     asked = [event for event in found if event.spec.name in rule.events]
     if asked:
         return asked
     kinds = ", ".join(dict.fromkeys(event.spec.name for event in found))
     said = f"rule '{rule.title}' is asked of {', '.join(rule.events)} events, this is {kinds}"
     raise UsageError.of("PG701", said, place=Place(_called(name), 1))
+
+
+def read_events(name: str) -> list[Event]:
+    """All events of a file, `-` for stdin. Raises CaptureError."""
+    return list(_events(name))
 
 
 def _called(name: str) -> str:

@@ -7,12 +7,17 @@ import click
 
 from profguard.cli.output import json_option
 from profguard.cli.rules.common import named
+from profguard.cli.rules.correlation import explain_correlation
 from profguard.cli.rules.detection import explain_detection
+from profguard.cli.rules.exceptions import explain_filter
 from profguard.rules import Detection, Rule
+from profguard.rules.correlation import Correlation
+from profguard.rules.filters import Filter
 
 # How each kind of rule is explained: the rule, the file of an event or None, whether in JSON.
 _EXPLAIN: Mapping[type[Rule], Callable[[Rule, str | None, bool], None]] = {
     Detection: explain_detection,
+    Correlation: explain_correlation,
 }
 
 
@@ -38,8 +43,9 @@ def explain(
 ) -> None:
     """Show a rule's condition as a tree; with an event, which parts of it are true.
 
-    RULE is a rule's id, title or file name, or the path of a rule file. Of several events that one
-    is shown which the rule matches first; where it matches none, the first that it is asked of.
+    RULE is the id, title or file name of a rule or of a filter, or the path of a rule file. Of
+    several events that one is shown which the rule matches first; where it matches none, the first
+    that it is asked of. Of a correlation rule all are shown, and what they come to.
 
     \b
     Examples:
@@ -47,5 +53,8 @@ def explain(
       profguard rules explain my_rule.yml --event event.json
       profguard findings show 0197a5c0 --json | profguard rules explain ptrace_production --event -
     """
-    found = named(rule, directories)
-    _EXPLAIN[type(found)](found, event_file, as_json)
+    found, rules = named(rule, directories)
+    if isinstance(found, Filter):
+        explain_filter(found, rules, event_file, as_json)
+    else:
+        _EXPLAIN[type(found)](found, event_file, as_json)

@@ -6,6 +6,7 @@ import click
 
 from profguard.cli.output import emit, json_option, table
 from profguard.cli.rules.common import asked_of, directories_argument, rule_paths, summary
+from profguard.cli.rules.exceptions import filter_summary
 from profguard.rules import load
 
 
@@ -13,7 +14,7 @@ from profguard.rules import load
 @directories_argument
 @json_option
 def list_rules(directories: tuple[Path, ...], as_json: bool) -> None:
-    """List rules, gravest first.
+    """List rules, gravest first, and then filters.
 
     \b
     Examples:
@@ -24,6 +25,9 @@ def list_rules(directories: tuple[Path, ...], as_json: bool) -> None:
     if as_json:
         for rule in rules.rules:
             emit(summary(rule))
+        for one in rules.filters:
+            emit(filter_summary(one))
         return
     rows = [(rule.level, asked_of(rule), rule.title, rule.id) for rule in rules.rules]
+    rows += [("-", "filter", one.title, one.id) for one in rules.filters]
     table(("level", "event", "title", "id"), rows)
