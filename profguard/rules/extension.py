@@ -14,7 +14,7 @@ KEY = "profguard"
 KEYS = ("message", "suppress", "enabled")
 SUPPRESS_KEYS = ("by", "for")
 
-_UNITS_NS = {
+UNITS_NS = {
     "s": 1_000_000_000,
     "m": 60_000_000_000,
     "h": 3_600_000_000_000,
@@ -94,7 +94,7 @@ class ExtensionReader:
             return
         duration = table.get("for")
         if isinstance(duration, str) and re.fullmatch(DURATION, duration):
-            found.suppress_for_ns = int(duration[:-1]) * _UNITS_NS[duration[-1]]
+            found.suppress_for_ns = int(duration[:-1]) * UNITS_NS[duration[-1]]
         elif "for" in table:
             self.fail((*path, "for"), "not a duration", 'write "30s", "10m", "1h" or "7d"')
         names = table.get("by")
