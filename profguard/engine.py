@@ -16,7 +16,7 @@ from typing import NamedTuple
 from profguard.ids import uuid7
 from profguard.model import LEVELS, Event, Finding, Process
 from profguard.rules.pack import RuleSet
-from profguard.rules.rule import Rule
+from profguard.rules.rule import Match
 from profguard.sessions import Session
 
 MAX_ACTS = 65536
@@ -62,7 +62,7 @@ class Engine:
         if event.spec.name == "lost_events":
             self._lost_at_ns = event.time_ns
         act, continued = self._act_of(event)
-        changes = [self._match(rule, act, event) for rule in self.rules.match(event)]
+        changes = [self._match(match, act) for match in self.rules.match(event)]
         if continued and all(change.finding is not continued for change in changes):
             changes.append(Change("continued", continued, event))
         return changes
@@ -121,20 +121,23 @@ class Engine:
 
     # What a match does.
 
-    def _match(self, rule: Rule, act: Hashable, event: Event) -> Change:
-        key = (rule.id, rule.suppress_key(event)) if rule.suppress_by is not None else act
+    def _match(self, match: Match, act: Hashable) -> Change:
+        rule, event = match.rule, match.event
+        own = rule.suppress_key(match)
+        key = act if own is None else (rule.id, own)
         found = self._acts.get(key)
         if found and (found.follows or found.lasts_at(event)):
             self._acts.move_to_end(key)
-            kind = self._repeat(rule, found, event)
+            kind = self._repeat(match, found)
         else:
-            found, kind = self._open(rule, key, event), "opened"
+            found, kind = self._open(match, key), "opened"
         for session in self._active.get(act, ()):
             self._follow(found, session)
         self._taint(found.finding)
         return Change(kind, found.finding, event)
 
-    def _open(self, rule: Rule, key: Hashable, event: Event) -> _Act:
+    def _open(self, match: Match, key: Hashable) -> _Act:
+        rule, event = match.rule, match.event
         duration_ns = event["duration_ns"] if "duration_ns" in event.spec.index else None
         before_ns = duration_ns or 0  # what this ends began earlier
         finding = Finding(
@@ -142,7 +145,7 @@ class Engine:
             rule_id=rule.id,
             rule_title=rule.title,
             level=rule.level,
-            message=rule.render(event),
+            message=match.message,
             event=event,
             first_seen_ns=event.time_ns,
             last_seen_ns=event.time_ns,
@@ -160,9 +163,9 @@ class Engine:
         return act
 
     @staticmethod
-    def _repeat(rule: Rule, act: _Act, event: Event) -> str:
+    def _repeat(match: Match, act: _Act) -> str:
         """Fold a match into its act; returns the kind of change."""
-        finding = act.finding
+        rule, event, finding = match.rule, match.event, act.finding
         finding.count += 1
         finding.last_seen_ns = max(finding.last_seen_ns, event.time_ns)
         act.window_ns = max(act.window_ns, rule.suppress_for_ns)
@@ -173,7 +176,7 @@ class Engine:
         finding.rules.remove(rule.id)
         finding.rules.insert(0, rule.id)
         finding.rule_id, finding.rule_title, finding.level = rule.id, rule.title, rule.level
-        finding.tags, finding.message = rule.tags, rule.render(event)
+        finding.tags, finding.message = rule.tags, match.message
         finding.event, finding.mechanism = event, _mechanism(event)
         return "escalated"
 

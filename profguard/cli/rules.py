@@ -11,7 +11,7 @@ from profguard.cli.output import emit, json_option, number, say, table
 from profguard.errors import CaptureError, Place, Problem, UsageError, did_you_mean, printable
 from profguard.model import Event
 from profguard.resources import folder
-from profguard.rules import Rule, load
+from profguard.rules import Detection, Rule, load
 from profguard.rules.cases import missing_cases, read_cases, run_cases
 from profguard.rules.interpret import Answer
 from profguard.rules.interpret import explain as explain_node
@@ -132,6 +132,7 @@ def explain(
       profguard rules explain my_rule.yml --event event.json
     """
     found = _named(rule, directories)
+    assert isinstance(found, Detection)
     if found.condition is None:
         said = f"rule '{found.title}' is for the log source {found.logsource}: it never matches"
         raise UsageError.of("PG701", said, place=found.place)
@@ -218,8 +219,10 @@ def _named(name: str, directories: tuple[Path, ...]) -> Rule:
 
 
 def _asked_of(rule: Rule) -> str:
-    event = rule.event or f"none ({rule.logsource})"
-    return event if rule.enabled else f"{event}, disabled"
+    events = ", ".join(rule.events)
+    if isinstance(rule, Detection) and not events:
+        events = f"none ({rule.logsource})"
+    return events if rule.enabled else f"{events}, disabled"
 
 
 def _summary(rule: Rule) -> dict:
@@ -228,8 +231,9 @@ def _summary(rule: Rule) -> dict:
         "title": rule.title,
         "level": rule.level,
         "status": rule.status,
-        "event": rule.event,
-        "logsource": rule.logsource,
+        "kind": rule.kind,
+        "events": list(rule.events),
+        "logsource": rule.logsource if isinstance(rule, Detection) else None,
         "enabled": rule.enabled,
         "tags": list(rule.tags),
         "path": rule.path,

@@ -5,6 +5,15 @@
 
 from profguard.rules.labels import Label, compile_selection, environ_names
 from profguard.rules.pack import RuleSet, load
-from profguard.rules.rule import Rule
+from profguard.rules.rule import Detection, Match, Rule
 
-__all__ = ["Label", "Rule", "RuleSet", "compile_selection", "environ_names", "load"]
+__all__ = [
+    "Detection",
+    "Label",
+    "Match",
+    "Rule",
+    "RuleSet",
+    "compile_selection",
+    "environ_names",
+    "load",
+]

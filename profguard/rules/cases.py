@@ -85,7 +85,7 @@ def run_cases(rules: RuleSet, cases: Iterable[Case]) -> list[Result]:
 
 
 def _failure(rules: RuleSet, case: Case) -> Problem | None:
-    if (case.rule in rules.match(case.event)) == case.match:
+    if (case.rule in [match.rule for match in rules.match(case.event)]) == case.match:
         return None
     if case.event.spec.name != case.rule.event:
         hint = f"the rule is asked of {case.rule.event} events, this is {case.event.spec.name}"
@@ -108,7 +108,7 @@ def missing_cases(rules: RuleSet, cases: Iterable[Case], severity: str) -> list[
             for match, said in ((True, "a case that fires"), (False, "one that stays quiet"))
             if (rule.id, match) not in seen
         ]
-        if lacks and rule.event is not None and rule.enabled:
+        if lacks and rule.events and rule.enabled:
             said = f"rule '{rule.title}' has no test: it lacks " + " and ".join(lacks)
             hint = f"add cases to {Path(rule.path).stem}.yml in tests/rules"
             problems.append(told("PG114", said, rule.place, hint, severity))
@@ -165,7 +165,7 @@ class _Reader:
             said = "a case file names its rule" if name is None else f"no rule is called '{name}'"
             self.fail(said, "rule", hint=hint)
             return None
-        if found.event is None:
+        if not found.events:
             self.fail(f"rule '{name}' is for a log source that profguard does not have", "rule")
             return None
         return found

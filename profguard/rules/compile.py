@@ -13,7 +13,7 @@ from profguard.model import Event, Process
 from profguard.rules.emit import Emitter
 from profguard.rules.index import Key, choose_keys, conjuncts, cost, demands, normalized
 from profguard.rules.matchers import OneOf
-from profguard.rules.rule import Rule
+from profguard.rules.rule import Detection
 from profguard.rules.tree import Node, Or, Test, all_of
 
 _MAX_INDENT = 16
@@ -27,7 +27,9 @@ Way = tuple[int, ...]
 Pending = dict[Way, tuple[Node, ...]]
 
 
-def compile_rules(event_name: str, rules: Sequence[Rule]) -> Callable[[Event], tuple[Rule, ...]]:
+def compile_rules(
+    event_name: str, rules: Sequence[Detection]
+) -> Callable[[Event], tuple[Detection, ...]]:
     """A function from an event of this name to the rules that it fulfils, in their order."""
     writer = _Writer()
     pending = {}

@@ -3,16 +3,21 @@
 from profguard.errors import Problem
 from profguard.rules.matchers import Absent
 from profguard.rules.pack import RuleSet
-from profguard.rules.rule import Rule
+from profguard.rules.rule import Detection
 from profguard.rules.tree import Test, leaves
 
 
 def warnings(rules: RuleSet) -> list[Problem]:
     """What is doubtful about each enabled rule, beyond what loading it told already."""
-    return [problem for rule in rules.rules if rule.condition for problem in _forgeable_only(rule)]
+    return [
+        problem
+        for rule in rules.rules
+        if isinstance(rule, Detection) and rule.condition
+        for problem in _forgeable_only(rule)
+    ]
 
 
-def _forgeable_only(rule: Rule) -> list[Problem]:
+def _forgeable_only(rule: Detection) -> list[Problem]:
     """PG113 where nothing that a rule asks for is out of the observed process's hands."""
     asked = [
         leaf.field

@@ -9,14 +9,14 @@ from pathlib import Path
 from profguard.errors import Place, Problem, RuleError
 from profguard.model import LEVELS, Event
 from profguard.rules.compile import compile_rules
-from profguard.rules.rule import Rule
+from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.sigma import read_rule
 from profguard.rules.source import read
 from profguard.rules.transforms import Placeholders
 
 SUFFIXES = (".yml", ".yaml")
 
-Matching = Callable[[Event], tuple[Rule, ...]]
+Matching = Callable[[Event], tuple[Detection, ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,22 +40,23 @@ class RuleSet:
     @property
     def in_force(self) -> int:
         """How many rules are asked: enabled, and for an event that there is."""
-        return sum(1 for rule in self.rules if rule.enabled and rule.event is not None)
+        return sum(1 for rule in self.rules if rule.enabled and rule.events)
 
     @property
     def foreign(self) -> tuple[Rule, ...]:
         """The rules for log sources that profguard does not have."""
-        return tuple(rule for rule in self.rules if rule.event is None)
+        return tuple(rule for rule in self.rules if not rule.events)
 
-    def match(self, event: Event) -> tuple[Rule, ...]:
-        """The enabled rules that an event fulfils."""
+    def match(self, event: Event) -> tuple[Match, ...]:
+        """What the enabled rules say of an event."""
         matching = self.by_event.get(event.spec.name)
-        return matching(event) if matching else ()
+        rules = matching(event) if matching else ()
+        return tuple([Match(rule, event) for rule in rules]) if rules else ()
 
     def get(self, name: str) -> Rule | None:
-        """The rule with this id, file name without suffix, or title."""
+        """The rule with this id, name, file name without suffix, or title."""
         for rule in self.rules:
-            if name in (rule.id, Path(rule.path).stem, rule.title):
+            if name in rule.names or name == rule.title:
                 return rule
         return None
 
@@ -81,9 +82,9 @@ def load(
 def rule_set(rules: Iterable[Rule], problems: Iterable[Problem] = ()) -> RuleSet:
     """A RuleSet of rules that are already checked."""
     ordered = tuple(sorted(rules, key=_order))
-    by_event: dict[str, list[Rule]] = {}
+    by_event: dict[str, list[Detection]] = {}
     for rule in ordered:
-        if rule.enabled and rule.event is not None:
+        if rule.enabled and isinstance(rule, Detection) and rule.event is not None:
             by_event.setdefault(rule.event, []).append(rule)
     compiled = {name: compile_rules(name, group) for name, group in by_event.items()}
     return RuleSet(ordered, tuple(problems), compiled)

@@ -1,8 +1,10 @@
-"""A rule as the engine sees it."""
+"""A rule as the engine sees it, and what it says of an event."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from profguard.errors import Place, printable
 from profguard.model import Event
@@ -21,13 +23,15 @@ REFERENCE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Rule:
-    """One detection rule, checked. Its identity is the object; `id` is unique in a RuleSet.
+    """What rules of every kind have, checked. Its identity is the object; `id` is unique in a set.
 
-    `event` is the event it is asked of, None for a log source that profguard does not have: such
-    a rule is listed and never matches, and has no condition.
+    `events` are those it is asked of. A rule for a log source that profguard does not have has
+    none: it is listed and never matches.
     """
 
+    kind: ClassVar[str]
     id: str
+    name: str | None = None  # the name by which correlation rules and filters may refer to it
     title: str
     path: str
     line: int
@@ -38,10 +42,7 @@ class Rule:
     tags: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
-    logsource: str = ""
-    event: str | None = None
-    condition: Node | None = field(default=None, repr=False)
-    selections: dict[str, Node] = field(default_factory=dict, repr=False)
+    events: tuple[str, ...] = ()
     fields: tuple[Field, ...] = field(default=(), repr=False)
     message: str = ""
     message_fields: dict[str, Field] = field(default_factory=dict, repr=False)
@@ -55,31 +56,70 @@ class Rule:
         return Place(self.path, self.line)
 
     @property
+    def names(self) -> frozenset[str]:
+        """What it may be called: its id, the name it gives itself, and that of its file."""
+        return frozenset(filter(None, (self.id, self.name, Path(self.path).stem)))
+
+    @property
     def environ_names(self) -> frozenset[str]:
         """The environment variables that this rule reads."""
         used = (*self.fields, *self.message_fields.values(), *self.suppress_fields)
         return frozenset(source.environ_name for source in used if source.environ_name)
 
-    def render(self, event: Event) -> str:
-        """The message with the event's values; what is absent reads "unknown".
+    def render(self, match: "Match") -> str:
+        """The message with the values of a match; what is absent reads "unknown".
 
         Values are made printable and cut to MAX_SHOWN characters: processes choose them.
         """
 
-        def value_of(match: re.Match) -> str:
-            name = match[1]
+        def value_of(reference: re.Match) -> str:
+            name = reference[1]
             if name is None:
-                return match[0][0]
-            value = read(self.message_fields[name], event)
+                return reference[0][0]
+            value = self.value_of(name, match)
             if value is None:
                 return UNKNOWN
             return span(value) if name.endswith("_ns") else shown(value)
 
         return REFERENCE.sub(value_of, self.message)
 
-    def suppress_key(self, event: Event) -> tuple[Any, ...]:
-        """The values of the `suppress.by` fields: equal ones are repeats of one another."""
-        return tuple(read(source, event) for source in self.suppress_fields)
+    def value_of(self, name: str, match: "Match") -> Any:
+        """What `{name}` stands for in the message."""
+        return read(self.message_fields[name], match.event)
+
+    def suppress_key(self, match: "Match") -> tuple[Any, ...] | None:
+        """What makes matches repeats of one another; None where acts do, which rules share."""
+        if self.suppress_by is None:
+            return None
+        return tuple(read(source, match.event) for source in self.suppress_fields)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Detection(Rule):
+    """A Sigma detection rule: a condition over one event; none for a foreign log source."""
+
+    kind: ClassVar[str] = "detection"
+    logsource: str = ""
+    category: str | None = None  # of a generic log source, whose field names it uses
+    condition: Node | None = field(default=None, repr=False)
+    selections: dict[str, Node] = field(default_factory=dict, repr=False)
+
+    @property
+    def event(self) -> str | None:
+        return self.events[0] if self.events else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Match:
+    """A rule that an event fulfils. `values` are what the rule itself found, by name."""
+
+    rule: Rule
+    event: Event
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def message(self) -> str:
+        return self.rule.render(self)
 
 
 def shown(value: Any) -> str:

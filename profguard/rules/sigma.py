@@ -10,7 +10,7 @@ from profguard.rules import condition
 from profguard.rules.extension import KEY, Extension, ExtensionReader
 from profguard.rules.fields import Field, known_names, resolve
 from profguard.rules.matchers import SameAs
-from profguard.rules.rule import DEFAULT_LEVEL, Rule
+from profguard.rules.rule import DEFAULT_LEVEL, Detection
 from profguard.rules.selection import SelectionBuilder
 from profguard.rules.source import Document, told
 from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE
@@ -20,7 +20,7 @@ from profguard.rules.tree import Node, Test, any_of, leaves
 
 def read_rule(
     document: Document, name: str, placeholders: Placeholders, problems: list[Problem]
-) -> Rule | None:
+) -> Detection | None:
     """The rule of a document, or None. `name` is its id where it gives none.
 
     Problems are appended: errors where there is no rule, warnings also where there is one.
@@ -85,7 +85,7 @@ class _Reader:
     def fail(self, code, message, place, hint=None, severity="error") -> None:
         self.problems.append(told(code, message, place, hint, severity))
 
-    def rule(self) -> Rule:
+    def rule(self) -> Detection:
         """The rule; it is only whole where no error was reported."""
         self.logsource()
         extension, root, selections = Extension(), None, {}
@@ -96,8 +96,9 @@ class _Reader:
             extension = reader.read(self.value.get(KEY, {}))
         value = self.value
         source = value["logsource"]
-        return Rule(
+        return Detection(
             id=value.get("id") or value.get("name") or self.name,
+            name=value.get("name"),
             title=value["title"],
             path=self.document.path,
             line=self.document.place().line,
@@ -111,7 +112,8 @@ class _Reader:
             logsource="/".join(
                 source[key] for key in ("product", "service", "category") if key in source
             ),
-            event=self.event,
+            events=() if self.event is None else (self.event,),
+            category=self.category,
             condition=root,
             selections=selections,
             fields=fields_in(root) if root else (),

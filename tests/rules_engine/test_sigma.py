@@ -3,6 +3,7 @@
 import pytest
 
 from profguard.model import Event
+from profguard.rules import Match
 
 # (value in the rule, text of the field, whether it matches). The specification's section on
 # escaping, case by case; the rule's text is in single quotes, so YAML leaves backslashes alone.
@@ -191,7 +192,7 @@ def test_a_generic_process_creation_rule_fires_on_our_exec_event(rules_of):
             },
         }
     )
-    assert rules.match(event) == rules.rules
+    assert [match.rule for match in rules.match(event)] == list(rules.rules)
     event.process.parent_executable = "/usr/sbin/nginx"
     assert rules.match(event) == ()
 
@@ -231,12 +232,12 @@ def test_a_message_is_made_from_the_event(rules_of):
             "target": {"labels": ["a", "b"]},
         }
     )
-    rendered = rules.rules[0].render(event)
+    rendered = Match(rules.rules[0], event).message
     assert rendered.startswith("/bin/\\x1b[31m{target.pid}yyy")
     assert rendered.endswith("... {x} a, b unknown unknown")
     assert len(rendered) < 300
     assert rules.environ_names == {"A", "B"}
-    assert rules_of(RULE).rules[0].render(event) == "A {title} with braces"
+    assert Match(rules_of(RULE).rules[0], event).message == "A {title} with braces"
 
 
 def test_suppression_says_what_a_repeat_is(rules_of):
@@ -247,6 +248,6 @@ def test_suppression_says_what_a_repeat_is(rules_of):
     )
     assert rule.suppress_by == ("process.pid", "target.labels")
     assert rule.suppress_for_ns == 600 * 10**9
-    assert rule.suppress_key(event) == (3, ("a",))
+    assert rule.suppress_key(Match(rule, event)) == (3, ("a",))
     [plain] = rules_of(RULE).rules
     assert (plain.suppress_by, plain.suppress_for_ns) == (None, 3600 * 10**9)
