@@ -36,6 +36,7 @@ def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
         [folder("rules") if path.name == SHIPPED and not path.exists() else path for path in named],
         skip_bad=config.rules.skip_bad,
         placeholders=config.rules.placeholders,
+        data=config.rules.data,
     )
 
 

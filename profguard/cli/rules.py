@@ -11,11 +11,14 @@ from profguard.cli.output import emit, json_option, number, say, table
 from profguard.errors import CaptureError, Place, Problem, UsageError, did_you_mean, printable
 from profguard.model import Event
 from profguard.resources import folder
-from profguard.rules import Detection, Rule, load
+from profguard.rules import Detection, Rule, RuleSet, load
 from profguard.rules.cases import missing_cases, read_cases, run_cases
 from profguard.rules.interpret import Answer
 from profguard.rules.interpret import explain as explain_node
 from profguard.rules.lint import warnings
+from profguard.rules.pack import REGO, rule_files
+
+MANY = 6  # events that a rule is asked of, to be counted rather than named
 
 directories_argument = click.argument("directories", metavar="[DIR]...", nargs=-1, type=Path)
 cases_option = click.option(
@@ -63,8 +66,8 @@ def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> No
 def test(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> None:
     """Run each rule's cases: events that it must match, and events that it must leave alone.
 
-    A rule needs a case of either kind. Exits with 0 where every case does what it says, with 1
-    where one does not.
+    A rule needs a case of either kind, or tests in Rego: the test_ rules of *_test.rego files.
+    Exits with 0 where every case does what it says, with 1 where one does not.
 
     \b
     Examples:
@@ -75,13 +78,14 @@ def test(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> No
     rules = load(paths, skip_bad=True)
     problems = [problem for problem in rules.problems if problem.severity == "error"]
     folders = _case_folders(paths, cases)
-    if not folders:
+    units = _unit_tests([*paths, *folders], rules, problems)
+    if not folders and not units:
         hint = "name their directory with --cases"
         raise UsageError.of("PG701", "there is no tests/rules beside the rules", hint)
     found = read_cases(folders, rules, problems, whole=_beside(paths, folders))
-    results = run_cases(rules, found)
+    results = [*run_cases(rules, found), *units]
     problems += [result.problem for result in results if result.problem]
-    problems += missing_cases(rules, found, "error")
+    problems += missing_cases(rules, found, "error", {unit.package for unit in units})
     passed = sum(result.passed for result in results)
     counts = {"rules": len(rules.rules), "cases": len(results), "passed": passed}
     _finish(problems, as_json, counts, [result.as_dict() for result in results])
@@ -99,6 +103,7 @@ def list_rules(directories: tuple[Path, ...], as_json: bool) -> None:
       profguard rules list my_rules --json        all about each, one a line
     """
     rules = load(_paths(directories))
+    rules.close()
     if as_json:
         for rule in rules.rules:
             emit(_summary(rule))
@@ -124,6 +129,8 @@ def explain(
 ) -> None:
     """Show a rule's condition as a tree; with an event, which parts of it are true.
 
+    Of a rule in Rego: its source, what it sees of an event, and what it says of this one.
+
     RULE is a rule's id, title or file name, or the path of a rule file.
 
     \b
@@ -131,12 +138,14 @@ def explain(
       profguard rules explain unexpected_profiling
       profguard rules explain my_rule.yml --event event.json
     """
-    found = _named(rule, directories)
-    assert isinstance(found, Detection)
+    rules, found = _named(rule, directories)
+    event = None if event_file is None else _event(event_file, found)
+    if not isinstance(found, Detection):
+        _explain_rego(rules, found, event, as_json=as_json)
+        return
     if found.condition is None:
         said = f"rule '{found.title}' is for the log source {found.logsource}: it never matches"
         raise UsageError.of("PG701", said, place=found.place)
-    event = None if event_file is None else _event(event_file, found)
     answer = explain_node(found.condition, event)
     if as_json:
         emit({"rule": _summary(found), "condition": answer.as_dict()})
@@ -203,7 +212,22 @@ def _finish(
     sys.exit(1 if errors else 0)
 
 
-def _named(name: str, directories: tuple[Path, ...]) -> Rule:
+def _unit_tests(paths: list[Path], rules: RuleSet, problems: list[Problem]) -> list:
+    """The results of the tests in Rego below these paths."""
+    files = rule_files(paths, [], (REGO,))
+    if not any(path.name.endswith(f"_test{REGO}") for path in files):
+        return []
+    from profguard.rules.rego.service import Service
+    from profguard.rules.rego.unit import run_test_files
+
+    service = rules.rego.pack.service if rules.rego else Service()
+    try:
+        return run_test_files(files, service, problems)
+    finally:
+        service.stop()
+
+
+def _named(name: str, directories: tuple[Path, ...]) -> tuple[RuleSet, Rule]:
     path = Path(name)
     if not directories and path.is_file():
         rules = load([path])
@@ -215,11 +239,11 @@ def _named(name: str, directories: tuple[Path, ...]) -> Rule:
         names = [Path(known.path).stem for known in rules.rules]
         hint = did_you_mean(name, names) or "`profguard rules list` lists them"
         raise UsageError.of("PG701", f"no rule is called '{name}'", hint)
-    return found
+    return rules, found
 
 
 def _asked_of(rule: Rule) -> str:
-    events = ", ".join(rule.events)
+    events = ", ".join(rule.events) if len(rule.events) < MANY else f"{len(rule.events)} events"
     if isinstance(rule, Detection) and not events:
         events = f"none ({rule.logsource})"
     return events if rule.enabled else f"{events}, disabled"
@@ -238,7 +262,7 @@ def _summary(rule: Rule) -> dict:
         "tags": list(rule.tags),
         "path": rule.path,
         "line": rule.line,
-        "fields": [source.name for source in rule.fields],
+        "fields": list(rule.field_names),
     }
 
 
@@ -256,8 +280,9 @@ def _event(name: str, rule: Rule) -> Event:
         raise CaptureError.of("PG502", said, place=place) from None
     except (ValueError, TypeError, AttributeError) as error:
         raise CaptureError.of("PG502", f"not an event: {error}", place=place) from None
-    if event.spec.name != rule.event:
-        said = f"rule '{rule.title}' is asked of {rule.event} events, this is {event.spec.name}"
+    if event.spec.name not in rule.events:
+        asked = ", ".join(rule.events) or "no"
+        said = f"rule '{rule.title}' is asked of {asked} events, this is {event.spec.name}"
         raise UsageError.of("PG701", said, place=place)
     return event
 
@@ -267,6 +292,33 @@ def _json(text: str) -> dict:
         return json.loads(text)
     except ValueError:
         return json.loads(text.partition("\n")[0])
+
+
+def _explain_rego(rules: RuleSet, rule: Rule, event: Event | None, *, as_json: bool) -> None:
+    """The source of a rule in Rego, what it sees, and what it says of an event."""
+    told = {"source": rule.policy.module.text, "sees": list(rule.field_names)}
+    if event is not None:
+        matches = [match for match in rules.match(event) if match.rule is rule]
+        statistics = rules.rego.pack.statistics[rule.policy]
+        told |= {
+            "given": json.loads(rule.given(event)),
+            "match": bool(matches),
+            "results": list(matches[0].values["results"]) if matches else [],
+            "message": matches[0].message if matches else None,
+            "error": statistics.last_error,
+        }
+    rules.close()
+    if as_json:
+        emit({"rule": _summary(rule), **told})
+        return
+    say(f"{rule.title} ({rule.level}), {rule.place}")
+    say(f"asked of  {_asked_of(rule)}")
+    say(f"sees      {', '.join(told['sees']) or 'nothing of an event'}")
+    if event is not None:
+        outcome = told["error"] or told["message"] or "no match"
+        say(f"given     {json.dumps(told['given'])}")
+        say(f"{'yes' if told['match'] else 'no':<9} {outcome}")
+    say("\n" + told["source"].rstrip())
 
 
 def _show_tree(rule: Rule, answer: Answer) -> None:

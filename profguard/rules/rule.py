@@ -61,6 +61,11 @@ class Rule:
         return frozenset(filter(None, (self.id, self.name, Path(self.path).stem)))
 
     @property
+    def field_names(self) -> tuple[str, ...]:
+        """What it reads of an event."""
+        return tuple(source.name for source in self.fields)
+
+    @property
     def environ_names(self) -> frozenset[str]:
         """The environment variables that this rule reads."""
         used = (*self.fields, *self.message_fields.values(), *self.suppress_fields)

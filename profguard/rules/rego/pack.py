@@ -1,18 +1,17 @@
 """Policies in force: events go in, in batches, and come out with what each policy says of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from profguard.errors import Problem
+from profguard.errors import Place, Problem
 from profguard.model import Event
 from profguard.rules.rego.batch import Batch
 from profguard.rules.rego.load import load_policies, read_modules
 from profguard.rules.rego.memory import Memory
 from profguard.rules.rego.messages import sentence_of
 from profguard.rules.rego.policy import Policy, results
-from profguard.rules.rego.process import LIMIT_S
 from profguard.rules.rego.service import Service
 from profguard.tracee import event_name
 
@@ -128,17 +127,21 @@ class RegoPack:
 
 
 def load_pack(
-    paths: Iterable[Path],
+    paths: Sequence[Path],
     problems: list[Problem],
-    *,
-    data: Mapping[str, Any] | None = None,
-    limit_s: float = LIMIT_S,
+    service: Service | None = None,
+    **options: Any,
 ) -> RegoPack:
     """The policies of .rego files, with what is wrong with the others in `problems`.
 
-    `data` are the documents that policies see below `data`. The worker starts while files are
-    read.
+    `options` are those of Service, for where it is not started yet.
     """
-    service = Service(data, limit_s)
+    service = service or Service(**options)
     modules = read_modules(paths, problems)
-    return RegoPack(load_policies(modules, service, problems), service)
+    try:
+        policies = load_policies(modules, service, problems)
+    except OSError as error:
+        said = f"Rego cannot be evaluated here: {error}"
+        problems.append(Problem("PG131", said, Place(str(paths[0]))))
+        policies = {}
+    return RegoPack(policies, service)

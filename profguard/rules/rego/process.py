@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ STARVED_S = 5.0  # the same, where the worker hardly gets to run
 _CHECK_S = 0.05
 _CHUNK = 1 << 18
 _MAX_ANSWER = 256 << 20
+_STDERR = 2
 
 _SCRIPT = Path(__file__).with_name("worker.py")
 
@@ -45,6 +47,18 @@ class Process:
 
     def __init__(self, limit_s: float = LIMIT_S):
         self._limit_s = limit_s
+        with _standard_ones_taken():
+            self._start()
+        self._mark = memoryview(self._shared).cast("Q")
+        self._end = weakref.finalize(self, _end, self._child, self._mark, self._shared)
+        self._in, self._out = self._child.stdin.fileno(), self._child.stdout.fileno()
+        for pipe in (self._in, self._out):
+            os.set_blocking(pipe, False)
+        self._unsent: deque[memoryview] = deque()
+        self._pushed = self._answered = 0
+        self._received = bytearray()
+
+    def _start(self) -> None:
         descriptor = os.memfd_create("profguard-rego", os.MFD_CLOEXEC)
         try:
             os.ftruncate(descriptor, mmap.PAGESIZE)
@@ -62,13 +76,6 @@ class Process:
             )
         finally:
             os.close(descriptor)
-        self._mark = memoryview(self._shared).cast("Q")
-        self._in, self._out = self._child.stdin.fileno(), self._child.stdout.fileno()
-        for pipe in (self._in, self._out):
-            os.set_blocking(pipe, False)
-        self._unsent: deque[memoryview] = deque()
-        self._pushed = self._answered = 0
-        self._received = bytearray()
 
     @property
     def pid(self) -> int:
@@ -158,13 +165,17 @@ class Process:
 
     def close(self) -> None:
         """End it, wherever it is; no process and no descriptor is left. May be called twice."""
-        with suppress(ProcessLookupError, PermissionError):
-            self._child.kill()
-        self._child.wait()
-        self._child.stdin.close()
-        self._child.stdout.close()
-        self._mark.release()
-        self._shared.close()
+        self._end()
+
+
+def _end(child: subprocess.Popen, mark: memoryview, shared: mmap.mmap) -> None:
+    with suppress(PermissionError):
+        child.kill()
+    child.stdin.close()  # which ends it too, where it may not be killed
+    child.stdout.close()
+    child.wait()
+    mark.release()
+    shared.close()
 
 
 class _Stopwatch:
@@ -190,8 +201,24 @@ class _Stopwatch:
             return float("inf")
 
 
+@contextmanager
+def _standard_ones_taken() -> Iterator[None]:
+    """Where stdin, stdout or stderr is closed, no pipe takes its number meanwhile."""
+    taken = []
+    try:
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+            taken.append(descriptor)
+        os.close(descriptor)
+        yield
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+
+
 def _command(descriptor: int) -> list[str]:
     found = importlib.util.find_spec("regorus")
+    if found is None:
+        raise FileNotFoundError("the package gordon-to-regorus is not installed")
     folder = Path(found.origin).parent.parent
     # A worker dies with the thread that started it, which should be one that stays.
     stays = threading.current_thread() is threading.main_thread()

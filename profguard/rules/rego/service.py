@@ -1,6 +1,7 @@
 """The worker with its policies: loaded into it, asked of them, and again after a restart."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,10 +36,11 @@ class Service:
         self._fresh = False  # started, and nothing loaded
         self.builtins: frozenset[str] = frozenset()
         self.restarts = -1
-        self.start()
+        with suppress(OSError):  # told when it is used
+            self.start()
 
     def start(self) -> None:
-        """Start the worker; what goes wrong shows when it is used. Raises OSError."""
+        """Start the worker. Raises OSError; what else goes wrong shows when it is used."""
         self._process, self._fresh = Process(self.limit_s), True
         self.restarts += 1
 

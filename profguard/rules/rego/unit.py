@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from profguard.errors import Place, Problem
@@ -10,7 +11,7 @@ from profguard.rules.rego.load import with_helpers
 from profguard.rules.rego.messages import problem_of, sentence_of
 from profguard.rules.rego.process import Stop
 from profguard.rules.rego.service import Query, Service
-from profguard.rules.rego.source import Module
+from profguard.rules.rego.source import TEST_SUFFIX, Module, read_module
 from profguard.rules.rego.syntax import Definition, definitions
 from profguard.rules.source import told
 
@@ -39,6 +40,18 @@ class UnitResult:
             "path": self.place.path,
             "line": self.place.line,
         }
+
+
+def run_test_files(
+    paths: Sequence[Path], service: Service, problems: list[Problem]
+) -> list[UnitResult]:
+    """The results of the test files among .rego files; of the others no problem is told."""
+    told_already: list[Problem] = []
+    modules = [
+        read_module(path, problems if path.name.endswith(TEST_SUFFIX) else told_already)
+        for path in paths
+    ]
+    return run_tests([module for module in modules if module is not None], service, problems)
 
 
 def run_tests(
