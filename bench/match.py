@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 from profguard.model import Event
 from profguard.rules import interpret, pack
+from profguard.rules.documents import read_document
 from profguard.rules.matchers import Absent, Present, SameAs
 from profguard.rules.rule import Rule
-from profguard.rules.sigma import read_rule
 from profguard.rules.source import parse
 from profguard.rules.tree import And, Keyword, Named, Node, Not, Or
 
@@ -72,7 +72,7 @@ def make_rules(count: int) -> pack.RuleSet:
             n=n, category=category, first=FIRST[category], level=level, tool=f"tool{n}"
         )
         [document] = parse(text, f"{n}.yml", problems)
-        rules.append(read_rule(document, f"rule-{n:04}", {}, problems))
+        rules.append(read_document(document, f"rule-{n:04}", {}, problems))
     if problems:
         raise SystemExit("\n".join(problem.render() for problem in problems))
     return pack.rule_set(rules)

@@ -8,13 +8,15 @@ the finding over. A rule with `suppress.by` has findings of its own, folded by t
 Pure: times come from the events, so a replay gives the same findings.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from profguard.ids import uuid7
 from profguard.model import LEVELS, Event, Finding, Process
+from profguard.rules.correlator import Correlator
+from profguard.rules.filters import Filter
 from profguard.rules.pack import RuleSet
 from profguard.rules.rule import Match
 from profguard.sessions import Session
@@ -38,19 +40,21 @@ class Change(NamedTuple):
 class _Act:
     finding: Finding
     window_ns: int
-    began_ns: int  # boot time
+    began_ns: int  # on the scale of `Event.at_ns`
     follows: set[str] = field(default_factory=set)  # sessions; it goes on as long as any of them
 
-    def lasts_at(self, event: Event) -> bool:
+    def lasts_at(self, time_ns: int) -> bool:
         """Whether a match now is a repeat."""
-        return event.time_ns - self.finding.last_seen_ns <= self.window_ns
+        return time_ns - self.finding.last_seen_ns <= self.window_ns
 
 
 class Engine:
-    """Matches events and folds the matches into findings. `rules` may be replaced at any time."""
+    """Matches events, correlates the matches, and folds them into findings."""
 
     def __init__(self, rules: RuleSet):
         self.rules = rules
+        self.correlator = Correlator(rules.correlations)
+        self.excused: Counter[Filter] = Counter()  # matches that a filter took back
         self._acts: OrderedDict[Hashable, _Act] = OrderedDict()
         self._session_acts: dict[str, Hashable] = {}
         self._active: dict[Hashable, dict[str, None]] = {}
@@ -61,11 +65,32 @@ class Engine:
         """The changes that an event makes to findings."""
         if event.spec.name == "lost_events":
             self._lost_at_ns = event.time_ns
+        changes = self.pass_time(event.time_ns)
         act, continued = self._act_of(event)
-        changes = [self._match(match, act) for match in self.rules.match(event)]
+        excused: list[Filter] = []
+        matches = self.rules.match(event, excused)
+        self.excused.update(excused)
+        joined = self.correlator.feed(matches) if matches else ()
+        changes += [self._match(match, act) for match in self._told(*matches, *joined)]
         if continued and all(change.finding is not continued for change in changes):
             changes.append(Change("continued", continued, event))
         return changes
+
+    def pass_time(self, now_ns: int) -> list[Change]:
+        """The changes that come because something has not happened until now (wall clock)."""
+        told = self._told(*self.correlator.advance(now_ns))
+        return [self._match(match, self._key_of(match.event)) for match in told]
+
+    def replace_rules(self, rules: RuleSet) -> None:
+        """Match with other rules from now on. What goes on goes on, correlations too."""
+        earlier, self.correlator = self.correlator, Correlator(rules.correlations)
+        self.correlator.adopt(earlier)
+        self.rules = rules
+
+    def _told(self, *matches: Match) -> list[Match]:
+        """Without those of rules that only serve correlations."""
+        silent = self.rules.silent
+        return [match for match in matches if match.rule not in silent]
 
     def end(self, session: Session) -> list[Change]:
         """The changes that a session's end makes: findings get their end and duration.
@@ -96,22 +121,26 @@ class Engine:
 
         It is the act of the session where there is one, so that what it hands down belongs to it.
         """
-        session = event["session"] if "session" in event.spec.index else None
-        act = self._session_acts.get(session)
-        if act is not None:
+        act, session = self._key_of(event), _session(event)
+        if session in self._session_acts:
             return act, None
-        # What no process does, such as a loss, is told apart by its event.
-        actor = _identity(event.process) or event.spec.name
-        act = actor, _identity(event.target) or event.relation
         if not session or event["duration_ns"] is not None:  # or it ends before we knew of it
             return act, None
         self._session_acts[session] = act
         return act, self._begin(act, session, event)
 
+    def _key_of(self, event: Event) -> Hashable:
+        known = self._session_acts.get(_session(event))
+        if known is not None:
+            return known
+        # What no process does, such as a loss, is told apart by its event.
+        actor = _identity(event.process) or event.spec.name
+        return actor, _identity(event.target) or event.relation
+
     def _begin(self, key: Hashable, session: str, event: Event) -> Finding | None:
         """A session of this act begins; its finding goes on, unless it is too long ago."""
         act = self._acts.get(key)
-        goes_on = act and (key in self._active or act.lasts_at(event))
+        goes_on = act and (key in self._active or act.lasts_at(event.time_ns))
         if goes_on:
             self._follow(act, session)
         elif act:
@@ -126,7 +155,7 @@ class Engine:
         own = rule.suppress_key(match)
         key = act if own is None else (rule.id, own)
         found = self._acts.get(key)
-        if found and (found.follows or found.lasts_at(event)):
+        if found and (found.follows or found.lasts_at(match.time_ns)):
             self._acts.move_to_end(key)
             kind = self._repeat(match, found)
         else:
@@ -139,22 +168,24 @@ class Engine:
     def _open(self, match: Match, key: Hashable) -> _Act:
         rule, event = match.rule, match.event
         duration_ns = event["duration_ns"] if "duration_ns" in event.spec.index else None
-        before_ns = duration_ns or 0  # what this ends began earlier
+        # what this ends, or what a correlation joins, began earlier
+        before_ns = duration_ns or max(0, event.time_ns - match.began_ns)
         finding = Finding(
-            id=uuid7(event.time_ns, (rule.id, key)),
+            id=uuid7(match.time_ns, (rule.id, key)),
             rule_id=rule.id,
             rule_title=rule.title,
             level=rule.level,
             message=match.message,
             event=event,
-            first_seen_ns=event.time_ns,
-            last_seen_ns=event.time_ns,
+            first_seen_ns=match.time_ns,
+            last_seen_ns=match.time_ns,
             rules=[rule.id],
             tags=rule.tags,
             mechanism=_mechanism(event),
             started_ns=event.time_ns - before_ns,
             ended_ns=None if duration_ns is None else event.time_ns,
             duration_ns=duration_ns,
+            evidence=match.evidence,
         )
         act = self._acts[key] = _Act(finding, rule.suppress_for_ns, event.at_ns - before_ns)
         self._acts.move_to_end(key)
@@ -167,7 +198,7 @@ class Engine:
         """Fold a match into its act; returns the kind of change."""
         rule, event, finding = match.rule, match.event, act.finding
         finding.count += 1
-        finding.last_seen_ns = max(finding.last_seen_ns, event.time_ns)
+        finding.last_seen_ns = max(finding.last_seen_ns, match.time_ns)
         act.window_ns = max(act.window_ns, rule.suppress_for_ns)
         if rule.id not in finding.rules:
             finding.rules.append(rule.id)
@@ -189,8 +220,13 @@ class Engine:
         act.follows.add(session)
 
     def _taint(self, finding: Finding) -> None:
-        if self._lost_at_ns is not None and self._lost_at_ns >= finding.first_seen_ns:
+        began_ns = finding.evidence[0].time_ns if finding.evidence else finding.first_seen_ns
+        if self._lost_at_ns is not None and self._lost_at_ns >= began_ns:
             finding.tainted = True
+
+
+def _session(event: Event) -> str | None:
+    return event["session"] if "session" in event.spec.index else None
 
 
 def _identity(process: Process | None) -> Hashable:

@@ -35,6 +35,12 @@ CODES = {
     "PG132": "Rego policy does not say what it must of itself",
     "PG133": "Rego policy fails when it is evaluated",
     "PG134": "Rego test fails",
+    "PG140": "no such rule",
+    "PG141": "correlation rules refer to one another in a circle",
+    "PG142": "correlation means nothing",
+    "PG143": "exception is expired",
+    "PG144": "exception excuses nothing",
+    "PG145": "exception does not say who owns it, why, or until when",
     "PG201": "configuration cannot be read",
     "PG202": "configuration is not valid TOML",
     "PG203": "unknown configuration key",
@@ -61,6 +67,7 @@ CODES = {
     "PG603": "no such alert",
     "PG701": "unknown name",
     "PG702": "the command line is not valid",
+    "PG703": "file exists already",
 }
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from profguard.events import BY_NAME, Arg, EventSpec
+from profguard.events.foreign import foreign_spec, foreign_value
 from profguard.timefmt import from_rfc3339, rfc3339
 
 Text = str | None
@@ -160,6 +161,8 @@ class Event(msgspec.Struct, kw_only=True):
     def as_dict(self) -> dict[str, Any]:
         """The public shape: one JSON object, nested by dots, with `"type": "event"`."""
         head = {"name": self.spec.name, "time": rfc3339(self.time_ns), "source": self.source}
+        if self.spec.sensor is not None:
+            head["sensor"] = self.spec.sensor
         for key in ("tier", "boot_ns", "cpu", "sequence"):
             value = getattr(self, key)
             if value is not None:
@@ -183,15 +186,11 @@ class Event(msgspec.Struct, kw_only=True):
     def from_dict(cls, nested: dict[str, Any]) -> "Event":
         """The event of a public shape.
 
-        Raises KeyError for an unknown event and ValueError or TypeError for a wrong value.
+        Raises KeyError for an unknown event and ValueError or TypeError for a wrong value. One that
+        names its sensor is a foreign event, whatever its name.
         """
         head = _Head.from_dict(_table(nested, "event"))
-        spec = BY_NAME[head.name]
-        values = _table(nested, spec.name)
-        unknown = values.keys() - spec.index.keys()
-        if unknown:
-            raise ValueError(f"event {spec.name} has no argument {min(map(str, unknown))!r}")
-        args = [arg_value(spec, arg, values.get(arg.name)) for arg in spec.public_args]
+        spec, args = _arguments(head, nested)
         process, target = nested.get("process"), nested.get("target")
         relation, host = nested.get("relation"), _table(nested, "host").get("name")
         for name, value in (("relation", relation), ("host.name", host)):
@@ -217,6 +216,7 @@ class _Head(msgspec.Struct):
     """The object `event` of the public shape."""
 
     name: str
+    sensor: str | None = None
     time: str | None = None
     source: str = "live"
     tier: str | None = None
@@ -232,6 +232,19 @@ class _Head(msgspec.Struct):
             return msgspec.convert(head, cls)
         except msgspec.ValidationError as error:
             raise TypeError(f"event: {error}") from None
+
+
+def _arguments(head: _Head, nested: dict[str, Any]) -> tuple[EventSpec, list[Any]]:
+    if head.sensor is not None:
+        values = _table(nested, head.name)
+        spec = foreign_spec(head.sensor, head.name, tuple(values))
+        return spec, [foreign_value(value) for value in values.values()]
+    spec = BY_NAME[head.name]
+    values = _table(nested, spec.name)
+    unknown = values.keys() - spec.index.keys()
+    if unknown:
+        raise ValueError(f"event {spec.name} has no argument {min(map(str, unknown))!r}")
+    return spec, [arg_value(spec, arg, values.get(arg.name)) for arg in spec.public_args]
 
 
 def _table(nested: dict[str, Any], key: str) -> dict[str, Any]:
@@ -294,6 +307,7 @@ class Finding(msgspec.Struct, kw_only=True):
     ended_ns: int | None = None
     duration_ns: int | None = None
     tainted: bool = False
+    evidence: tuple[Event, ...] = ()  # of a correlation: the events that it joined, oldest first
 
     def as_dict(self) -> dict[str, Any]:
         """The public shape: one JSON object with `"type": "finding"`; `event` is nested whole."""

@@ -49,6 +49,10 @@ class Pipeline:
         """Time has passed without an event."""
         self._pass(self.sessions.release(boot_ns))
 
+    def pass_time(self, now_ns: int) -> None:
+        """It is this late, on the scale of the events' times."""
+        self._tell(self._engine.pass_time(now_ns))
+
     def end(self) -> None:
         """There are no further events: none can show any more that a held one was no act."""
         self._pass(self.sessions.release_all())
@@ -63,9 +67,13 @@ class Pipeline:
             for output in self._outputs:
                 output.event(event)
             changes += self._engine.feed(event)
+            event.origin = None  # for the rules only: it is not redacted
         ended, self.sessions.ended = self.sessions.ended, []
         for session in ended:
             changes += self._engine.end(session)
+        self._tell(changes)
+
+    def _tell(self, changes: Sequence[Change]) -> None:
         if changes:
             for output in self._outputs:
                 output.changes(changes)
@@ -87,6 +95,7 @@ def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -
         if time.monotonic() >= next_count:
             next_count = time.monotonic() + COUNT_EVERY_S
             _count(sensor, pipeline)
+            pipeline.pass_time(sensor.clock.now_ns())
     sensor.detach()
     while _drain(sensor, pipeline):
         pass

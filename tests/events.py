@@ -4,7 +4,7 @@ from profguard.events import BY_NAME
 from profguard.events.perf import PROF_FLAGS
 from profguard.model import Event, Process
 from profguard.rules import pack
-from profguard.rules.sigma import read_rule
+from profguard.rules.documents import read_document
 from profguard.rules.source import parse
 
 EPOCH_NS = 1_800_000_000_000_000_000
@@ -72,9 +72,11 @@ def execs(ms: float, process) -> Event:
 def rule_set(text: str) -> pack.RuleSet:
     """The rules of a YAML text, which must be good."""
     problems: list = []
-    found = [
-        read_rule(document, f"rule-{document.index}", {}, problems)
+    parts = [
+        read_document(document, f"rule-{document.index}", {}, problems)
         for document in parse(text, "rules.yml", problems)
     ]
+    found = pack.rule_set(parts, problems)
+    problems = [problem for problem in found.problems if problem.severity == "error"]
     assert not problems, problems
-    return pack.rule_set(found)
+    return found

@@ -336,7 +336,143 @@ def test_the_same_events_make_the_same_findings_with_the_same_ids():
 
 def test_rules_can_be_replaced_while_an_act_goes_on():
     watched = Watched().feed(enable(0))
-    watched.engine.rules = rule_set(ENDS)
+    watched.engine.replace_rules(rule_set(ENDS))
     watched.feed(disable(10))
     assert watched.kinds[-2:] == ["repeated", "ended"]
     assert watched.finding.rules[-1] == "rule-0"
+
+
+JOINED = """
+title: Traced
+name: traced
+logsource: {product: linux, service: profguard, category: ptrace}
+detection: {selection: {ptrace.request: PTRACE_ATTACH}, condition: selection}
+---
+title: Read
+name: read
+logsource: {product: linux, service: profguard, category: process_vm_readv}
+detection: {selection: {process_vm_readv.ret|gt: 0}, condition: selection}
+---
+title: Traced, then read
+correlation:
+  type: temporal_ordered
+  rules: [traced, read]
+  group-by: [process.pid, target.pid]
+  timespan: 1m
+level: critical
+profguard:
+  message: "{process.pid} reads what it traces, {target.pid}"
+  suppress: {for: 10m}
+"""
+
+
+def test_a_correlation_is_a_finding_of_its_own_and_its_rules_are_silent():
+    """With the events that it joined as evidence, from the first of them on."""
+    watched = Watched(JOINED)
+    attach = ptrace("ATTACH", 0, SPY, SHOP)
+    watched.feed(attach, *(reads(100 + n, SPY, SHOP) for n in range(5)))
+    assert watched.kinds == ["opened"] + ["repeated"] * 4
+    finding = watched.finding
+    assert (finding.rule_title, finding.level, finding.count) == (
+        "Traced, then read",
+        "critical",
+        5,
+    )
+    assert finding.message == f"{SPY.pid} reads what it traces, {SHOP.pid}"
+    assert [one.spec.name for one in finding.evidence] == ["ptrace", "process_vm_readv"]
+    assert finding.started_ns == attach.time_ns
+    assert finding.first_seen_ns == attach.time_ns + 100 * MS
+
+
+def test_each_group_of_a_correlation_has_its_finding():
+    watched = Watched(JOINED)
+    for target in (SHOP, BANK):
+        watched.feed(ptrace("ATTACH", target.pid, SPY, target), reads(target.pid + 1, SPY, target))
+    watched.feed(reads(20 * 60 * SECOND, GDB, BANK))
+    assert watched.kinds == ["opened", "opened"]
+
+
+def test_rules_of_a_correlation_report_too_where_it_says_so():
+    watched = Watched(JOINED.replace("level: critical", "generate: true\nlevel: critical"))
+    watched.feed(ptrace("ATTACH", 0, SPY, SHOP), reads(1, SPY, SHOP))
+    assert [f.rule_title for f in watched.findings] == ["Traced", "Traced, then read"]
+
+
+def test_a_correlation_over_a_loss_is_tainted():
+    """What was lost may have been one of its events, or what broke it off."""
+    watched = Watched(JOINED)
+    watched.feed(ptrace("ATTACH", 0, SPY, SHOP), lost(1), reads(2, SPY, SHOP))
+    assert watched.finding.tainted
+
+
+LEFT_ON = """
+title: "On"
+name: switched_on
+logsource: {product: linux, service: profguard, category: prof}
+detection: {selection: {prof.action: enable}, condition: selection}
+---
+title: "Off"
+name: switched_off
+logsource: {product: linux, service: profguard, category: prof}
+detection: {selection: {prof.action: disable}, condition: selection}
+---
+title: Left on
+correlation:
+  type: event_count
+  rules: [switched_on]
+  group-by: [process.pid, target.pid]
+  timespan: 1h
+  condition: {gte: 1}
+profguard: {absent: [switched_off]}
+"""
+
+
+def test_what_has_not_happened_is_a_finding_when_its_time_is_over():
+    watched = Watched(LEFT_ON).feed(enable(0))
+    assert watched.seen == []
+    assert watched.engine.pass_time(EPOCH_NS + int(HOUR * MS)) == []  # events may still be late
+    changes = watched.engine.pass_time(EPOCH_NS + int((HOUR + 10 * SECOND) * MS))
+    assert [(c.kind, c.finding.rule_title) for c in changes] == [("opened", "Left on")]
+    finding = changes[0].finding
+    assert finding.first_seen_ns == EPOCH_NS + int(HOUR * MS)
+    assert finding.started_ns == EPOCH_NS
+    watched.feed(disable(2 * HOUR))
+    assert watched.kinds == ["ended"]
+    assert finding.duration_ns == int(2 * HOUR * MS)
+
+
+def test_what_has_happened_in_time_is_none():
+    watched = Watched(LEFT_ON).feed(enable(0), disable(10))
+    assert watched.engine.pass_time(EPOCH_NS + int(3 * HOUR * MS)) == []
+
+
+def test_a_correlation_goes_on_when_rules_are_replaced():
+    watched = Watched(JOINED).feed(ptrace("ATTACH", 0, SPY, SHOP))
+    watched.engine.replace_rules(rule_set(JOINED))
+    watched.feed(reads(1, SPY, SHOP))
+    assert watched.kinds == ["opened"]
+
+
+def test_a_correlation_that_was_changed_begins_anew():
+    watched = Watched(JOINED).feed(ptrace("ATTACH", 0, SPY, SHOP))
+    watched.engine.replace_rules(rule_set(JOINED.replace("timespan: 1m", "timespan: 2m")))
+    watched.feed(reads(1, SPY, SHOP))
+    assert watched.kinds == []
+
+
+FILTERED = """
+title: Except one
+logsource: {product: linux, service: profguard}
+filter:
+  rules: any
+  selection: {process.user.name: ann}
+  condition: not selection
+"""
+
+
+def test_an_excused_match_is_no_finding_and_is_counted():
+    watched = Watched(f"{RULES}---{FILTERED}").feed(
+        ptrace("ATTACH", 0, SPY, SHOP), ptrace("ATTACH", 1, GDB, SHOP)
+    )
+    assert watched.kinds == ["opened"]
+    assert {one.title: count for one, count in watched.engine.excused.items()} == {"Except one": 1}

@@ -92,29 +92,50 @@ class Recorded:
 
 @click.command()
 @click.argument("file")
-@click.option("--format", "kind", type=click.Choice(["profguard"]), default="profguard")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(list(capture.FORMATS)),
+    default="profguard",
+    show_default=True,
+    help="Who wrote the events.",
+)
 @options.config
 @options.rules
 @options.db
 @options.events
 @json_option
-def replay(file, kind, config, rules, db, events, as_json) -> None:
+def replay(file, form, config, rules, db, events, as_json) -> None:
     """Run the rules over recorded events: same capture, same findings. "-" is standard input.
 
     Findings are shown, stored only where --db says so, and no alerts are sent.
 
+    With --format tracee the events are those that `tracee --output json` prints. What Tracee and
+    profguard both know is judged by the same rules, as far as Tracee tells it: of a target its pid
+    only, so no labels, and of a perf event not what it measures. Rego signatures get every event as
+    Tracee printed it.
+
     \b
     Examples:
       profguard replay all.jsonl
+      tracee --output json | profguard replay - --format tracee
       profguard replay all.jsonl --rules my-rules --json
       profguard run --json --events | profguard replay - --rules my-rules
     """
-    del kind
-    replay_file(file, load(config), rules, db, events=events, as_json=as_json)
+    replay_file(file, load(config), rules, db, form=form, events=events, as_json=as_json)
 
 
-def replay_file(file: str, settings: Config, rules, db, *, events: bool, as_json: bool) -> None:
-    """Drive the pipeline from a capture."""
+def replay_file(
+    file: str,
+    settings: Config,
+    rules,
+    db,
+    *,
+    form: str = "profguard",
+    events: bool,
+    as_json: bool,
+) -> None:
+    """Drive the pipeline from a file of events."""
     from profguard.assembly import assemble, load_rules
     from profguard.cli import screen
     from profguard.findings.store import Store
@@ -130,7 +151,7 @@ def replay_file(file: str, settings: Config, rules, db, *, events: bool, as_json
     )
     try:
         pipeline = assemble(settings, rule_set, [*kept, output]).pipeline
-        run_replay(capture.read(file), pipeline)
+        run_replay(capture.read(file, form), pipeline)
     finally:
         for keeping in kept:
             keeping.close()

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from profguard.cli.database import config_option, db_option, open_store
+from profguard.cli.exceptions import except_
 from profguard.cli.output import emit, json_option, say, table
 from profguard.findings.document import document, stored_event
 from profguard.findings.export import FORMATS, exported
@@ -27,8 +28,12 @@ def group() -> None:
       profguard findings list --level high --since 1h
       profguard findings list --target shop --label production
       profguard findings show 0197a5c0
+      profguard findings except 0197a5c0 --reason "nightly profile"
       profguard findings export --format csv > findings.csv
     """
+
+
+group.add_command(except_)
 
 
 class Moment(click.ParamType):

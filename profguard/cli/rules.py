@@ -8,15 +8,16 @@ from typing import NoReturn
 import click
 
 from profguard.cli.output import emit, json_option, number, say, table
+from profguard.cli.policies import explain_policy, tested_packages, unit_tests
 from profguard.errors import CaptureError, Place, Problem, UsageError, did_you_mean, printable
 from profguard.model import Event
 from profguard.resources import folder
-from profguard.rules import Detection, Rule, RuleSet, load
+from profguard.rules import Detection, Rule, load
 from profguard.rules.cases import missing_cases, read_cases, run_cases
 from profguard.rules.interpret import Answer
 from profguard.rules.interpret import explain as explain_node
 from profguard.rules.lint import warnings
-from profguard.rules.pack import REGO, rule_files
+from profguard.rules.pack import RuleSet
 
 MANY = 6  # events that a rule is asked of, to be counted rather than named
 
@@ -55,7 +56,8 @@ def lint(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> No
     folders = _case_folders(paths, cases)
     if folders:
         found = read_cases(folders, rules, problems, whole=_beside(paths, folders))
-        problems += missing_cases(rules, found, "warning")
+        tested = tested_packages([*paths, *folders])
+        problems += missing_cases(rules, found, "warning", tested)
     _finish(problems, as_json, {"rules": len(rules.rules), "foreign": len(rules.foreign)})
 
 
@@ -78,7 +80,7 @@ def test(directories: tuple[Path, ...], cases: Path | None, as_json: bool) -> No
     rules = load(paths, skip_bad=True)
     problems = [problem for problem in rules.problems if problem.severity == "error"]
     folders = _case_folders(paths, cases)
-    units = _unit_tests([*paths, *folders], rules, problems)
+    units = unit_tests([*paths, *folders], rules, problems)
     if not folders and not units:
         hint = "name their directory with --cases"
         raise UsageError.of("PG701", "there is no tests/rules beside the rules", hint)
@@ -140,9 +142,10 @@ def explain(
     """
     rules, found = _named(rule, directories)
     event = None if event_file is None else _event(event_file, found)
-    if not isinstance(found, Detection):
-        _explain_rego(rules, found, event, as_json=as_json)
+    if found.kind == "rego":
+        explain_policy(rules, found, event, _summary(found), as_json=as_json)
         return
+    assert isinstance(found, Detection)
     if found.condition is None:
         said = f"rule '{found.title}' is for the log source {found.logsource}: it never matches"
         raise UsageError.of("PG701", said, place=found.place)
@@ -212,21 +215,6 @@ def _finish(
     sys.exit(1 if errors else 0)
 
 
-def _unit_tests(paths: list[Path], rules: RuleSet, problems: list[Problem]) -> list:
-    """The results of the tests in Rego below these paths."""
-    files = rule_files(paths, [], (REGO,))
-    if not any(path.name.endswith(f"_test{REGO}") for path in files):
-        return []
-    from profguard.rules.rego.service import Service
-    from profguard.rules.rego.unit import run_test_files
-
-    service = rules.rego.pack.service if rules.rego else Service()
-    try:
-        return run_test_files(files, service, problems)
-    finally:
-        service.stop()
-
-
 def _named(name: str, directories: tuple[Path, ...]) -> tuple[RuleSet, Rule]:
     path = Path(name)
     if not directories and path.is_file():
@@ -292,33 +280,6 @@ def _json(text: str) -> dict:
         return json.loads(text)
     except ValueError:
         return json.loads(text.partition("\n")[0])
-
-
-def _explain_rego(rules: RuleSet, rule: Rule, event: Event | None, *, as_json: bool) -> None:
-    """The source of a rule in Rego, what it sees, and what it says of an event."""
-    told = {"source": rule.policy.module.text, "sees": list(rule.field_names)}
-    if event is not None:
-        matches = [match for match in rules.match(event) if match.rule is rule]
-        statistics = rules.rego.pack.statistics[rule.policy]
-        told |= {
-            "given": json.loads(rule.given(event)),
-            "match": bool(matches),
-            "results": list(matches[0].values["results"]) if matches else [],
-            "message": matches[0].message if matches else None,
-            "error": statistics.last_error,
-        }
-    rules.close()
-    if as_json:
-        emit({"rule": _summary(rule), **told})
-        return
-    say(f"{rule.title} ({rule.level}), {rule.place}")
-    say(f"asked of  {_asked_of(rule)}")
-    say(f"sees      {', '.join(told['sees']) or 'nothing of an event'}")
-    if event is not None:
-        outcome = told["error"] or told["message"] or "no match"
-        say(f"given     {json.dumps(told['given'])}")
-        say(f"{'yes' if told['match'] else 'no':<9} {outcome}")
-    say("\n" + told["source"].rstrip())
 
 
 def _show_tree(rule: Rule, answer: Answer) -> None:

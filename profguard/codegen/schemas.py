@@ -22,6 +22,8 @@ def event_schema() -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "profguard event",
+        "description": "An event of profguard's own. One with `event.sensor` has the arguments of "
+        "that sensor, which are not described here.",
         "type": "object",
         "required": ["type", "event"],
         "properties": {

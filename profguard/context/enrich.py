@@ -38,8 +38,7 @@ class Enricher:
         if target:
             event.target = table.lookup(target, at_ns)
         if actor:
-            cpu_wide, cgroup = _scope(event) if target is None else (False, False)
-            event.relation = relation(event.process, event.target, cpu_wide=cpu_wide, cgroup=cgroup)
+            event.relation = _relation(event)
         if name == "sched_process_exit" and actor:
             table.on_exit(actor, at_ns)
         return event
@@ -47,13 +46,20 @@ class Enricher:
     def relabel(self, event: Event) -> Event:
         """A replayed `event` with the labels of this configuration, if it defines any.
 
-        Otherwise the recorded labels stay.
+        Otherwise the recorded labels stay. What another sensor saw gets its relation here.
         """
+        if event.origin is not None:
+            event.relation = _relation(event)
         if self._labeler:
             for process in (event.process, event.target):
                 if process is not None:
                     process.labels = self._labeler.labels(process)
         return event
+
+
+def _relation(event: Event) -> str | None:
+    cpu_wide, cgroup = _scope(event) if event.target is None else (False, False)
+    return relation(event.process, event.target, cpu_wide=cpu_wide, cgroup=cgroup)
 
 
 def _scope(event: Event) -> tuple[bool, bool]:

@@ -13,11 +13,12 @@ import msgspec
 from profguard.events import BY_NAME
 from profguard.events.spec import Arg, EventSpec, Tag
 
-_NAME = re.compile(r"\w[\w.:-]{0,127}", re.ASCII)
+_NAME = re.compile(r"\w[\w.:-]{0,63}", re.ASCII)
 # What the public shapes have beside the arguments, which stand under the event's name.
 _TAKEN = frozenset({"type", "event", "host", "process", "target", "relation", "finding", "rule"})
 _KINDS = {bool: "bool", int: "int", tuple: "list"}
-_KEPT = 1024  # specifications; a sensor has a few hundred events
+# Limits on what a hostile line may make us remember. A sensor has a few hundred events.
+_KEPT, _MAX_ARGUMENTS, _MAX_NAME = 1024, 64, 128
 
 
 @lru_cache(_KEPT)
@@ -27,8 +28,11 @@ def foreign_spec(sensor: str, name: str, arguments: tuple[str, ...]) -> EventSpe
     Where that name means something else here, it has the sensor's name in front. Raises ValueError
     for what is no name at all.
     """
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{name[:40]!r} is not the name of an event")
+    for each in (sensor, name):
+        if not _NAME.fullmatch(each):
+            raise ValueError(f"{each[:40]!r} is no name of a sensor or an event")
+    if len(arguments) > _MAX_ARGUMENTS or any(len(each) > _MAX_NAME for each in arguments):
+        raise ValueError(f"{name} has too many arguments, or too long a name of one")
     if name in BY_NAME or name in _TAKEN:
         name = f"{sensor}_{name}"
     args = (Arg(each, None, f"as {sensor} names it", (Tag.OPT,), kind="str") for each in arguments)

@@ -87,7 +87,8 @@ class EventSpec:
 
     `mechanism` names how one process gets at another by this event, for the finding it may cause;
     events with an argument `mechanism` say it themselves. `sensor` is None, but for the event of
-    another sensor that has no counterpart here: see events/foreign.py.
+    another sensor that has no counterpart here (see events/foreign.py): that has no `index`, so
+    that no station takes its arguments for those that are called the same here.
     """
 
     name: str
@@ -104,7 +105,8 @@ class EventSpec:
     index: dict[str, int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
-        self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
+        if self.sensor is None:
+            self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
 
     @property
     def public_args(self) -> tuple[Arg, ...]:

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from msgspec import structs
 
 from profguard.errors import ConfigError
+from profguard.events import Arg
 from profguard.model import Event, Finding, Process
 
 MASK = "[redacted]"
@@ -32,7 +33,7 @@ DEFAULT_PATTERNS = (
     rf"(?i:(?<![\w.-]){_NAME}[\"']?\s?[=:]\s?)(?P<secret>{_VALUE})",
     rf"(?i:(?:^|\s)--?{_NAME}\s+)(?P<secret>(?!-){_VALUE})",
     r"\b[A-Z][A-Z0-9_]*_(?:KEY|PASS)=(?P<secret>\S+)",
-    r"(?i:\bauthorization\s*[:=]\s*(?:(?:bearer|basic|token|digest)\s+)?)(?P<secret>[^\s\"']+)",
+    r"(?i:\bauthorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|token|digest)\s+)?)(?P<secret>[^\s\"']+)",
     r"(?i:\bbearer\s+)(?P<secret>[\w.~+/-]{8,}=*)",
     r"(?i:(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://[^/\s:@]*:)(?P<secret>[^/\s@]+)(?=@)",
     r"(?:^|\s)(?:-u|--user|--proxy-user)[ =](?P<secret>[^\s:]+:\S+)",
@@ -45,6 +46,10 @@ DEFAULT_PATTERNS = (
 _SUSPICIOUS = re.compile(
     r"(?i:passw|passphrase|secret|token|credential|key|_PASS=|authorization|bearer)|@|(?:^|\s)-u|"
     r"--(?:proxy-)?user|AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abpsr]-|k_live_|whsec_|eyJ"
+)
+# One argument or variable of a list: there its value has an end.
+_ASSIGNED = re.compile(
+    rf"(?s:\A(?:(?i:-{{0,2}}{_NAME})|[A-Z][A-Z0-9_]*_(?:KEY|PASS))=(?P<secret>.+)\Z)"
 )
 _SECRET_OPTION = re.compile(rf"(?i:--?{_NAME}|-u|--user|--proxy-user)")
 _SECRET_VARIABLE = re.compile(r"(?i:.*(?:TOKEN|SECRET|KEY|PASSWORD|PASSWD|PASS|CREDENTIALS?))")
@@ -86,7 +91,7 @@ class Redactor:
         secret_follows = False
         for argument in arguments:
             takes_value = secret_follows and not argument.startswith("-")
-            out.append(MASK if takes_value else self.text(argument))
+            out.append(MASK if takes_value else self.text(_ASSIGNED.sub(_masked, argument)))
             secret_follows = _SECRET_OPTION.fullmatch(argument) is not None
         return tuple(out)
 
@@ -115,9 +120,21 @@ class Redactor:
             if value is not None and (masked := self.process(value)) is not value:
                 changes[attr] = masked
         args = [self._argument(value) for value in event.args]
+        if event.spec.sensor is not None:
+            args = self._by_name(event.spec.public_args, args)
         if args != event.args:
             changes["args"] = args
         return structs.replace(event, **changes) if changes else event
+
+    @staticmethod
+    def _by_name(declared: Iterable[Arg], args: list) -> list:
+        """Texts whose name says that they are secret: another sensor may tell any."""
+        return [
+            MASK
+            if value and isinstance(value, str) and _SECRET_VARIABLE.fullmatch(arg.name)
+            else value
+            for arg, value in zip(declared, args, strict=True)
+        ]
 
     def _argument(self, value):
         if isinstance(value, str):

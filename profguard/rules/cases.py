@@ -8,8 +8,18 @@
 
 `rule` is the rule's id or its file's name without suffix. `event` has the public shape of events;
 the event's name may be left out and is then the rule's category.
+
+A correlation rule has `events` instead, each of them `at` a time since the first; one that has
+nothing else lets time pass. A filter's case matches if it takes a match of one of its rules back.
+
+    rule: opened_often
+    cases:
+      - name: three within a second
+        match: true
+        events: [{at: 0s, perf: {ret: 3}}, {at: 1s, perf: {ret: 3}}, {at: 1s, perf: {ret: 3}}]
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,26 +28,37 @@ from typing import Any
 from profguard.errors import Place, Problem, did_you_mean
 from profguard.events import BY_NAME, EventSpec
 from profguard.model import PROCESS_FIELDS, RELATIONS, SOURCES, Event
+from profguard.rules.correlation import Correlation
+from profguard.rules.correlator import Correlator
+from profguard.rules.extension import UNITS_NS
+from profguard.rules.filters import Filter
 from profguard.rules.interpret import explain
 from profguard.rules.pack import RuleSet, rule_files
-from profguard.rules.rule import Detection, Rule
+from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.source import Document, read, told
+from profguard.rules.window import LATE_NS
 
 _FILE_KEYS = ("rule", "cases")
-_CASE_KEYS = ("name", "match", "event")
+_CASE_KEYS = ("name", "match", "event", "events")
 _HEAD_KEYS = ("name", "time", "source", "tier", "boot_ns", "cpu", "sequence")
+_EPOCH_NS = 1_767_225_600_000_000_000  # 2026-01-01, where a case gives no time
 _EVENT_KEYS = ("type", "event", "host", "process", "target", "relation")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One event with what its rule should say of it."""
+    """Events with what a rule or filter should say of the last of them."""
 
-    rule: Rule
+    rule: Rule | Filter
     name: str
     match: bool
-    event: Event
+    events: tuple[Event, ...]
     place: Place
+    ends_ns: int | None = None  # until when time passes after the last event
+
+    @property
+    def event(self) -> Event:
+        return self.events[-1]
 
 
 @dataclass(frozen=True)
@@ -85,20 +106,48 @@ def run_cases(rules: RuleSet, cases: Iterable[Case]) -> list[Result]:
 
 
 def _failure(rules: RuleSet, case: Case) -> Problem | None:
-    if (case.rule in [match.rule for match in rules.match(case.event)]) == case.match:
+    rule = case.rule
+    if _fires(rules, case) == case.match:
         return None
-    rule, event = case.rule, case.event
-    if event.spec.name not in rule.events:
-        hint = f"the rule is asked of {', '.join(rule.events)} events, this is {event.spec.name}"
-    elif not rule.enabled:
-        hint = "the rule is not enabled"
-    elif isinstance(rule, Detection):
-        hint = "; ".join(map(str, explain(rule.condition, event).reasons()))
-    else:
-        hint = f"it is given {rule.given(event)}"
     verb = "should match, but does not" if case.match else "should not match, but does"
-    said = f"rule {case.rule.id}, case '{case.name}': {verb}"
-    return told("PG115", said, case.place, hint)
+    what = "filter" if isinstance(rule, Filter) else "rule"
+    said = f"{what} {rule.id}, case '{case.name}': {verb}"
+    return told("PG115", said, case.place, _why(case))
+
+
+def _fires(rules: RuleSet, case: Case) -> bool:
+    rule = case.rule
+    if isinstance(rule, Filter):
+        excused: list[Filter] = []
+        rules.match(case.event, excused)
+        return rule in excused
+    if not isinstance(rule, Correlation):
+        return rule in [match.rule for match in rules.match(case.event)]
+    correlator = Correlator(rules.correlations)
+    found: list[Match] = []
+    for event in case.events:
+        found += correlator.advance(event.time_ns)
+        found += correlator.feed(rules.match(event))
+    if case.ends_ns is not None:
+        found += correlator.advance(case.ends_ns + LATE_NS)
+    return rule in [match.rule for match in found]
+
+
+def _why(case: Case) -> str | None:
+    """What decided, as far as that is one thing."""
+    rule = case.rule
+    if isinstance(rule, Filter):
+        return "; ".join(map(str, explain(rule.condition, case.event).reasons()))
+    if not rule.enabled:
+        return "the rule is not enabled"
+    if isinstance(rule, Correlation):
+        return None
+    event = case.event
+    if event.spec.name not in rule.events:
+        return f"the rule is asked of {', '.join(rule.events)} events, this is {event.spec.name}"
+    if not isinstance(rule, Detection):
+        return f"it is given {rule.given(event)}"
+    return "; ".join(map(str, explain(rule.condition, event).reasons()))
 
 
 def missing_cases(
@@ -109,15 +158,17 @@ def missing_cases(
     `tested` are names of rules that have tests of their own.
     """
     seen = {(case.rule.id, case.match) for case in cases}
+    asked = [rule for rule in rules.rules if rule.events and rule.enabled]
     problems = []
-    for rule in rules.rules:
+    for rule in (*asked, *rules.filters):
         lacks = [
             said
             for match, said in ((True, "a case that fires"), (False, "one that stays quiet"))
             if (rule.id, match) not in seen
         ]
-        if lacks and rule.events and rule.enabled and rule.name not in tested:
-            said = f"rule '{rule.title}' has no test: it lacks " + " and ".join(lacks)
+        if lacks and rule.names.isdisjoint(tested):
+            what = "filter" if isinstance(rule, Filter) else "rule"
+            said = f"{what} '{rule.title}' has no test: it lacks " + " and ".join(lacks)
             hint = f"add cases to {Path(rule.path).stem}.yml in tests/rules"
             problems.append(told("PG114", said, rule.place, hint, severity))
     return problems
@@ -163,22 +214,24 @@ class _Reader:
             return [case for case in found if case is not None]
         return []
 
-    def rule(self, name: Any) -> Rule | None:
-        found = self.rules.get(name) if isinstance(name, str) else None
+    def rule(self, name: Any) -> Rule | Filter | None:
+        found = None
+        if isinstance(name, str):
+            found = self.rules.get(name) or self.rules.get_filter(name)
         if found is None and isinstance(name, str) and (self.broken is None or name in self.broken):
             return None
         if found is None:
-            names = [Path(rule.path).stem for rule in self.rules.rules]
+            names = [Path(one.path).stem for one in (*self.rules.rules, *self.rules.filters)]
             hint = did_you_mean(str(name), names)
             said = "a case file names its rule" if name is None else f"no rule is called '{name}'"
             self.fail(said, "rule", hint=hint)
             return None
-        if not found.events:
+        if isinstance(found, Rule) and not found.events:
             self.fail(f"rule '{name}' is for a log source that profguard does not have", "rule")
             return None
         return found
 
-    def case(self, rule: Rule, value: Any, path: tuple) -> Case | None:
+    def case(self, rule: Rule | Filter, value: Any, path: tuple) -> Case | None:
         if not self.known(value, _CASE_KEYS, *path):
             return None
         name = value.get("name")
@@ -186,18 +239,66 @@ class _Reader:
             return self.fail("a case has a name", *path)
         if not isinstance(value.get("match"), bool):
             return self.fail("match is true or false", *path, "match")
-        event = self.event(rule, value.get("event"), (*path, "event"))
-        if event is None:
-            return None
-        return Case(rule, name, value["match"], event, self.document.place(*path))
+        if isinstance(rule, Correlation):
+            story = self.story(rule, value.get("events"), (*path, "events"))
+            if story is None:
+                return None
+            events, ends_ns = story
+        else:
+            event = self.event(rule, value.get("event"), (*path, "event"))
+            if event is None:
+                return None
+            events, ends_ns = [event], None
+        return Case(rule, name, value["match"], tuple(events), self.document.place(*path), ends_ns)
 
-    def event(self, rule: Rule, nested: Any, path: tuple) -> Event | None:
+    def story(self, rule: Rule, value: Any, path: tuple) -> tuple[list[Event], int | None] | None:
+        """The events of a case in their order, and until when time passes after them."""
+        if not isinstance(value, list) or not value:
+            return self.fail("a case of a correlation rule has a list of events", *path)
+        events: list[Event] = []
+        now_ns = start_ns = None
+        for index, nested in enumerate(value):
+            at = (*path, index)
+            if not isinstance(nested, dict):
+                return self.fail("an event is a map", *at)
+            wait_ns = self.wait(nested.get("at"), (*at, "at"))
+            if wait_ns is None:
+                return None
+            plain = {key: part for key, part in nested.items() if key != "at"}
+            event = self.event(rule, plain, at) if plain else None
+            if event is None and plain:
+                return None
+            if start_ns is None:
+                start_ns = now_ns = event.time_ns if event and event.time_ns else _EPOCH_NS
+            if "at" in nested:
+                now_ns = start_ns + wait_ns
+            if event and ("at" in nested or not event.time_ns):
+                event.time_ns = now_ns
+            if event:
+                events.append(event)
+        if not events:
+            return self.fail("nothing happens in this case", *path)
+        return events, now_ns
+
+    def wait(self, value: Any, path: tuple) -> int | None:
+        """A time since the first event, in ns; 0 where none is given."""
+        if value is None:
+            return 0
+        found = re.fullmatch(r"([0-9]{1,6})(ms|[smhd])", value) if isinstance(value, str) else None
+        if found is None:
+            return self.fail(f"'{value}' is not a time", *path, hint="write 10s, 5m or 500ms")
+        return int(found[1]) * {"ms": 1_000_000, **UNITS_NS}[found[2]]
+
+    def event(self, rule: Rule | Filter, nested: Any, path: tuple) -> Event | None:
         if not isinstance(nested, dict):
             return self.fail("a case has an event", *path)
         head = nested.get("event", {})
         if not self.known(head, _HEAD_KEYS, *path, "event"):
             return None
-        name = head.get("name", rule.events[0])
+        name = head.get("name", _only_event(rule))
+        if name is None:
+            hint = "event: {name: ptrace}"
+            return self.fail("it is not clear which event this is", *path, hint=hint)
         spec = BY_NAME.get(name) if isinstance(name, str) else None
         if spec is None:
             hint = did_you_mean(str(name), BY_NAME)
@@ -249,3 +350,10 @@ class _Reader:
         for key, value in table.items():
             if key not in names:
                 self.process(value, (*path, key), f"{prefix}{key}.")
+
+
+def _only_event(rule: Rule | Filter) -> str | None:
+    """The event that a case is about if it does not say so."""
+    if isinstance(rule, Filter):
+        return rule.event
+    return rule.events[0] if len(rule.events) == 1 else None

@@ -8,6 +8,7 @@ own, cheapest first. Each field is read where it is first needed, and once on th
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from profguard.model import Event, Process
 from profguard.rules.emit import Emitter
@@ -56,14 +57,23 @@ def compile_rules(
     return _function("match", source, constants, f"<rules of {event_name}>")
 
 
+def compile_condition(node: Node) -> Callable[[Event], bool]:
+    """A function from an event to whether it fulfils a condition."""
+    return _test(node, "e", "<condition>")
+
+
 def compile_process_test(node: Node) -> Callable[[Process], bool]:
     """A function from a process to whether it fulfils a condition over `process.*`."""
+    return _test(node, "p", "<label>")
+
+
+def _test(node: Node, parameter: str, filename: str) -> Callable[[Any], bool]:
     emitter = Emitter()
     expression = emitter.expression(normalized(node))
     lines: list[str] = []
-    _set(emitter, expression.needs, {"p"}, lines, "    ")
-    source = ["def test(p):", *lines, f"    return {expression.source}"]
-    return _function("test", source, emitter.constants, "<label>")
+    _set(emitter, expression.needs, {parameter}, lines, "    ")
+    source = [f"def test({parameter}):", *lines, f"    return {expression.source}"]
+    return _function("test", source, emitter.constants, filename)
 
 
 def _function(name: str, lines: list[str], constants: dict, filename: str) -> Callable:

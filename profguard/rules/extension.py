@@ -37,15 +37,20 @@ class Extension:
 
 @dataclass
 class ExtensionReader:
-    """Reads the key; `field_at(name, path)` gives a field or reports that there is none."""
+    """Reads the key; `field_at(name, path)` gives a field or reports that there is none.
+
+    A kind of rules may know further keys, which are not read here.
+    """
 
     document: Document
     field_at: Callable[[str, tuple], Field | None]
     problems: list[Problem]
+    keys: tuple[str, ...] = KEYS
+    suppress_keys: tuple[str, ...] = SUPPRESS_KEYS
 
     def read(self, table: Any) -> Extension:
         found = Extension()
-        if not self.table(table, (KEY,), KEYS):
+        if not self.table(table, (KEY,), self.keys):
             return found
         enabled = table.get("enabled", True)
         if isinstance(enabled, bool):
@@ -90,7 +95,7 @@ class ExtensionReader:
 
     def suppress(self, table: Any, found: Extension) -> None:
         path = (KEY, "suppress")
-        if not self.table(table, path, SUPPRESS_KEYS):
+        if not self.table(table, path, self.suppress_keys):
             return
         duration = table.get("for")
         if isinstance(duration, str) and re.fullmatch(DURATION, duration):

@@ -76,11 +76,15 @@ _HEAD = {
 
 
 @cache
-def fields_of(event_name: str) -> dict[str, Field]:
-    """Every field of an event by its name, except the open-ended `process.environ.NAME`."""
-    spec = BY_NAME[event_name]
+def fields_of(event_name: str | None) -> dict[str, Field]:
+    """Every field of an event by its name, except the open-ended `process.environ.NAME`.
+
+    Without an event, those that all have.
+    """
+    names = tuple(BY_NAME) if event_name is None else (event_name,)
+    arguments = () if event_name is None else BY_NAME[event_name].public_args
     known = [
-        Field("event.name", "str", "event", "name", choices=(event_name,), meaning="the event"),
+        Field("event.name", "str", "event", "name", choices=names, meaning="the event"),
         Field("event.time", "time", "event", "time", meaning="when it happened, RFC 3339"),
         Field(
             "event.source",
@@ -107,7 +111,7 @@ def fields_of(event_name: str) -> dict[str, Field]:
             meaning="what the target is to the process",
         ),
         Field("host.name", "str", "event", "host", meaning="name of this host"),
-        *(_argument(event_name, index, arg) for index, arg in enumerate(spec.public_args)),
+        *(_argument(event_name, index, arg) for index, arg in enumerate(arguments)),
         *process_fields("process").values(),
         *process_fields("target").values(),
     ]
@@ -159,8 +163,8 @@ def environ_field(root: str, variable: str) -> Field:
     return Field(name, "str", f"{root}.environ", variable, forgeable=True, meaning=meaning)
 
 
-def resolve(name: str, event_name: str, category: str | None = None) -> Field | None:
-    """The field called `name` of an event, or None.
+def resolve(name: str, event_name: str | None, category: str | None = None) -> Field | None:
+    """The field called `name` of an event, or of every event, or None.
 
     `category` is the generic Sigma log source that the rule was written for, if it was.
     """
@@ -175,7 +179,7 @@ def resolve(name: str, event_name: str, category: str | None = None) -> Field | 
     return fields_of(event_name).get(name)
 
 
-def known_names(event_name: str, category: str | None = None) -> list[str]:
+def known_names(event_name: str | None, category: str | None = None) -> list[str]:
     """The names to suggest for a misspelt one."""
     mapping = MAPPINGS.get(category)
     return [*(mapping.fields if mapping else ()), *fields_of(event_name)]

@@ -6,11 +6,11 @@ from typing import Any
 
 from profguard.errors import Place, Problem, RuleError
 from profguard.model import Process
+from profguard.rules.body import fields_in
 from profguard.rules.compile import compile_process_test
 from profguard.rules.fields import ENVIRON, Field, environ_field, process_fields
 from profguard.rules.pack import RuleSet
 from profguard.rules.selection import SelectionBuilder
-from profguard.rules.sigma import fields_in
 from profguard.rules.source import Document
 from profguard.rules.transforms import Placeholders
 from profguard.rules.tree import Keyword, Node, leaves

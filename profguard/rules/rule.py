@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 from profguard.errors import Place, printable
 from profguard.model import Event
 from profguard.rules.fields import Field, read
+from profguard.rules.taxonomy import ANY_SOURCE, LogSource
 from profguard.rules.tree import Node
 from profguard.timefmt import span
 
@@ -31,7 +31,8 @@ class Rule:
 
     kind: ClassVar[str]
     id: str
-    name: str | None = None  # the name by which correlation rules and filters may refer to it
+    name: str | None = None  # what it calls itself, for correlation rules and filters
+    file_name: str = ""  # that of its file without suffix; of a second document, with #2
     title: str
     path: str
     line: int
@@ -58,7 +59,7 @@ class Rule:
     @property
     def names(self) -> frozenset[str]:
         """What it may be called: its id, the name it gives itself, and that of its file."""
-        return frozenset(filter(None, (self.id, self.name, Path(self.path).stem)))
+        return frozenset(filter(None, (self.id, self.name, self.file_name)))
 
     @property
     def field_names(self) -> tuple[str, ...]:
@@ -104,7 +105,7 @@ class Detection(Rule):
     """A Sigma detection rule: a condition over one event; none for a foreign log source."""
 
     kind: ClassVar[str] = "detection"
-    logsource: str = ""
+    logsource: LogSource = ANY_SOURCE
     category: str | None = None  # of a generic log source, whose field names it uses
     condition: Node | None = field(default=None, repr=False)
     selections: dict[str, Node] = field(default_factory=dict, repr=False)
@@ -116,11 +117,26 @@ class Detection(Rule):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Match:
-    """A rule that an event fulfils. `values` are what the rule itself found, by name."""
+    """A rule that an event fulfils. `values` are what the rule itself found, by name.
+
+    Of a correlation, `event` is the one that completed it, `evidence` has the events that it
+    joined, oldest first, and `decided_ns` is when it was clear.
+    """
 
     rule: Rule
     event: Event
     values: Mapping[str, Any] = field(default_factory=dict)
+    evidence: tuple[Event, ...] = ()
+    decided_ns: int | None = None
+
+    @property
+    def time_ns(self) -> int:
+        return self.event.time_ns if self.decided_ns is None else self.decided_ns
+
+    @property
+    def began_ns(self) -> int:
+        """When what it is about began: with the first event that it joined."""
+        return self.evidence[0].time_ns if self.evidence else self.event.time_ns
 
     @property
     def message(self) -> str:

@@ -17,7 +17,11 @@ from profguard.rules.fields import ENVIRON, Field, fields_of, process_fields
 from profguard.rules.modifiers import MODIFIERS
 from profguard.rules.taxonomy import MAPPINGS, PRODUCT, SERVICE, Mapping
 
-PUBLIC_SCHEMA = "sigma-detection-rule.json"
+PUBLIC_SCHEMAS = {
+    "detection": "sigma-detection-rule.json",
+    "correlation": "sigma-correlation-rule.json",
+    "filter": "sigma-filter.json",
+}
 
 _SCALARS = ["string", "number", "boolean", "null"]
 _MODIFIERS = rf"(\|({'|'.join(MODIFIERS)}))"
@@ -25,12 +29,18 @@ _ENVIRON_KEY = rf"^(process|target)\.{re.escape(ENVIRON)}[^|]+{_MODIFIERS}*$"
 
 
 @cache
-def sigma_schema() -> dict[str, Any]:
-    """The public schema of detection rules, with what the specification has beyond it.
+def sigma_schema(kind: str = "detection") -> dict[str, Any]:
+    """The public schema of a kind of documents, with what the specification has beyond it.
 
-    The specification lets `condition` be a list, any of which may match; the schema forgot.
+    The specification lets the `condition` of a detection rule be a list, any of which may match;
+    the schema forgot. A filter for all rules has `any` for a list of rules.
     """
-    found = json.loads((folder("schemas") / PUBLIC_SCHEMA).read_text())
+    found = json.loads((folder("schemas") / PUBLIC_SCHEMAS[kind]).read_text())
+    if kind == "filter":
+        rules = found["properties"]["filter"]["properties"]
+        rules["rules"] = {"anyOf": [{"const": "any"}, rules["rules"]]}
+    if kind != "detection":
+        return found
     detection = found["properties"]["detection"]["properties"]
     single = detection["condition"]
     detection["condition"] = {

@@ -1,13 +1,36 @@
-"""Which log sources are ours, and how the standard Sigma taxonomy names our fields. Only data.
+"""Which log sources are ours, and how the standard Sigma taxonomy names our fields.
 
 A field mapped to None is one that the taxonomy has and profguard does not observe: it is always
 absent.
 """
 
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 SERVICE = "profguard"
 PRODUCT = "linux"
+
+
+class LogSource(NamedTuple):
+    """What `logsource` says; None is any."""
+
+    product: str | None = None
+    service: str | None = None
+    category: str | None = None
+
+    @classmethod
+    def of(cls, value: dict[str, Any]) -> "LogSource":
+        return cls(*map(value.get, cls._fields))
+
+    def covers(self, other: "LogSource") -> bool:
+        """Whether all that is `other` is this too, as a filter's log source covers a rule's."""
+        return all(mine in (None, its) for mine, its in zip(self, other, strict=True))
+
+    def __str__(self):
+        return "/".join(filter(None, self))
+
+
+ANY_SOURCE = LogSource()
 
 
 @dataclass(frozen=True)

@@ -11,22 +11,24 @@ from profguard.rules.source import Document, told
 
 
 @cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(sigma_schema(), format_checker=FormatChecker(["uuid"]))
+def _validator(kind: str) -> Draft202012Validator:
+    return Draft202012Validator(sigma_schema(kind), format_checker=FormatChecker(["uuid"]))
 
 
-def problems_of(document: Document) -> dict[str, list[Problem]]:
-    """How a document departs from the schema, by the top-level key that is wrong.
+def problems_of(document: Document, kind: str = "detection") -> dict[str, list[Problem]]:
+    """How a document departs from the schema of its kind, by the top-level key that is wrong.
 
     What is missing at the top has the key "".
     """
     found: dict[str, list[Problem]] = {}
-    for error in _validator().iter_errors(document.value):
+    for error in _validator(kind).iter_errors(document.value):
         leaf = error if error.validator == "oneOf" else best_match([error])
         path = tuple(leaf.absolute_path)
         place = document.place(*path)
         problem = told("PG108", _said(leaf, path), place, _hint(leaf))
-        found.setdefault(str(path[0]) if path else "", []).append(problem)
+        same = found.setdefault(str(path[0]) if path else "", [])
+        if all((problem.place, problem.message) != (one.place, one.message) for one in same):
+            same.append(problem)
     return found
 
 
@@ -52,7 +54,8 @@ def _hint(error: ValidationError) -> str | None:
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         near = [did_you_mean(key, missing) for key in error.instance if key not in missing]
-        return "a rule needs title, logsource and detection" if not any(near) else None
+        needs = " and ".join(error.validator_value)
+        return f"it needs {needs}" if not any(near) else None
     if error.validator == "oneOf":
         options = [option["const"] for option in error.validator_value]
         return did_you_mean(str(error.instance), options) or "one of: " + ", ".join(options)

@@ -5,6 +5,7 @@ timers run on CPU time, an exit is that of the last thread. All others are forei
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
@@ -142,6 +143,7 @@ def _caller(seen: _Object) -> Process | None:
     )
 
 
+@lru_cache(4096, typed=True)  # a process does many things; a float is in seconds
 def _start(time: float | None) -> str | None:
     """When a process started; a time since boot says nothing without the time of that."""
     started_ns = 0 if time is None else _ns(time)
@@ -185,13 +187,14 @@ def _traced(event: Event, seen: _Object) -> None:
         _named(event, seen)
         return
     event.target = event.process
-    event.process = Process(pid=event.target.parent_pid, tid=event.target.parent_pid)
+    tracer = event.target.parent_pid
+    event.process = None if tracer is None else Process(pid=tracer, tid=tracer)
 
 
 def _executed(event: Event, _seen: _Object) -> None:
     """The process has its new program already."""
     process = event.process
-    process.executable = process.executable or event["pathname"]
+    process.executable = event["pathname"] or process.executable
     if event["argv"]:
         process.command_line = " ".join(event["argv"])
     process.inode = event["inode"]

@@ -22,6 +22,7 @@ SECRETS = [
     "git clone https://ann:hunter2@example.com/r.git",
     "psql postgresql://:hunter2@db/shop",
     'app {"password": "hunter2"}',
+    'app {"Authorization":"Basic hunter2"}',
     "app client_secret='hunter2 with spaces'",
 ]
 HARMLESS = [
@@ -64,6 +65,7 @@ def test_hostile_text_costs_no_more_than_its_length(piece):
     text = piece * (100_000 // len(piece)) + "token @ -u KEY"
     started = time.process_time()
     Redactor().text(text)
+    Redactor().arguments([text])
     assert time.process_time() - started < 1
 
 
@@ -95,14 +97,15 @@ def test_arguments_are_masked_whole():
                     "--token",
                     "two words hunter2",
                     "-v",
-                    "--secret=hunter2",
+                    "--secret=two words hunter2",
+                    "DB_PASSWORD=two\nlines hunter2",
                     "-p",
                     "42",
                 ]
             },
         }
     )
-    argv = ("tool", "--token", MASK, "-v", f"--secret={MASK}", "-p", "42")
+    argv = ("tool", "--token", MASK, "-v", f"--secret={MASK}", f"DB_PASSWORD={MASK}", "-p", "42")
     assert redact(event)["argv"] == argv
 
 

@@ -5,7 +5,6 @@ import pytest
 from profguard.errors import RuleError
 from profguard.model import Event
 from profguard.rules import interpret, pack
-from profguard.rules.sigma import read_rule
 from profguard.rules.source import parse
 
 
@@ -13,8 +12,9 @@ def _rules(text, placeholders=None):
     """The RuleSet of a YAML text and all problems, without touching a file."""
     problems = []
     documents = parse(textwrap.dedent(text), "rule.yml", problems)
-    rules = [read_rule(d, f"rule#{d.index}", placeholders or {}, problems) for d in documents]
-    return pack.rule_set([rule for rule in rules if rule], problems)
+    broken = set()
+    parts = pack.read_documents(documents, "rule", placeholders or {}, problems, broken)
+    return pack.rule_set(parts, problems, broken)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from profguard.events.perf import ATTR_FLAGS, EVENT_STATES
 from profguard.model import LEVELS, RELATIONS, Event, Process
 from profguard.rules import interpret, pack
+from profguard.rules.documents import read_document
 from profguard.rules.emit import Emitter
 from profguard.rules.index import normalized
 from profguard.rules.labels import compile_selection
-from profguard.rules.sigma import read_rule
 from profguard.rules.source import parse
 from profguard.rules.text import parse_text
 from profguard.rules.tree import Named, Not, all_of, any_of
@@ -131,7 +131,7 @@ def rule_set(rules):
     problems, made = [], []
     for number, rule in enumerate(rules):
         [document] = parse(json.dumps(rule, ensure_ascii=False), "r.yml", problems)
-        found = read_rule(document, f"rule-{number:02}", {}, problems)
+        found = read_document(document, f"rule-{number:02}", {}, problems)
         if found:
             made.append(found)
     return pack.rule_set(made)

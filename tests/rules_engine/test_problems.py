@@ -84,8 +84,7 @@ BROKEN = {
         HEAD + BODY.replace("n: selection", "n: selection | count() > 5"),
         "PG119", 5, 24, "aggregations", "correlation",
     ),
-    "correlation": ("title: T\ncorrelation: {type: event_count}\n", "PG119", 2, 1, "corr", None),
-    "filter": ("title: T\nlogsource: {}\nfilter: {}\n", "PG119", 3, 1, "filters", None),
+    "rule collection": ("action: global\ntitle: T\n", "PG119", 1, 1, "collections", "elsewhere"),
     "extension key": (
         HEAD + BODY + "profguard: {mesage: x}\n", "PG108", 6, 13, "'mesage'", "'message'",
     ),

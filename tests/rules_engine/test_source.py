@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from profguard.errors import CODES
 from profguard.rules import pack
-from profguard.rules.sigma import read_rule
+from profguard.rules.documents import read_document
 from profguard.rules.source import MAX_BYTES, parse, read
 
 HEAD = "title: T\nlogsource: {product: linux, service: profguard, category: perf}\n"
@@ -135,7 +135,7 @@ def test_long_lists_load_quickly(modifier):
     text += "".join(f"      - 'value {n}'\n" for n in range(5_000))
     [document] = parse(text, "x.yml", [])
     start = time.monotonic()
-    rules = pack.rule_set([read_rule(document, "x", {}, [])])
+    rules = pack.rule_set([read_document(document, "x", {}, [])])
     assert time.monotonic() - start < 2
     assert len(rules.rules) == 1
 
@@ -163,7 +163,7 @@ CHARS = st.sampled_from("ab:-{}[]'\"|>&*!#%@?, \n\t\\~0x1é\x00\x85\u2028")
 def test_any_text_gives_rules_or_located_problems(text):
     problems = []
     for document in parse(text, "x.yml", problems):
-        read_rule(document, "x", {}, problems)
+        read_document(document, "x", {}, problems)
     assert all(problem.code in CODES and problem.place.path == "x.yml" for problem in problems)
     assert all(problem.render() for problem in problems)
 
@@ -190,7 +190,7 @@ def test_any_tree_gives_a_rule_or_located_problems(extra, selection, condition):
     }
     problems, rules = [], []
     for document in parse(yaml.safe_dump(rule), "x.yml", problems):
-        found = read_rule(document, "x", {}, problems)
+        found = read_document(document, "x", {}, problems)
         assert found or any(problem.severity == "error" for problem in problems)
         rules += [found] if found else []
     assert all(problem.place.path == "x.yml" for problem in problems)

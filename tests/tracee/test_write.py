@@ -214,6 +214,8 @@ def events(draw, spec):
     if "clock" in drawn:
         drawn |= {"clock_id": 2, "clock": "CLOCK_PROCESS_CPUTIME_ID"}
     process, target = draw(PROCESSES), draw(PROCESSES)
+    if "pathname" in drawn:
+        process.executable = drawn["pathname"] or process.executable
     if spec.name.startswith("process_vm") and drawn["pid"] == process.pid:
         drawn["pid"] += 1
     return Event(

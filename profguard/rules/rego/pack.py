@@ -1,6 +1,6 @@
 """Policies in force: events go in, in batches, and come out with what each policy says of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class RegoPack:
     worker did not live to say is asked again.
     """
 
-    policies: Mapping[int, Policy]
+    policies: dict[int, Policy]
     service: Service = field(repr=False)
     statistics: dict[Policy, Statistics] = field(init=False)
 
@@ -120,6 +120,13 @@ class RegoPack:
             value = ()
         self._memories[number].put(text, value)
         return value
+
+    def keep(self, policies: Collection[Policy]) -> None:
+        """Ask no other policies than these."""
+        for number, policy in list(self.policies.items()):
+            if policy not in policies:
+                del self.policies[number]
+                self.service.drop(number)
 
     def close(self) -> None:
         """End the worker. Evaluating again starts another."""

@@ -1,6 +1,6 @@
 """A policy as a rule among others, and all of a set's policies as what they say of an event."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -59,6 +59,7 @@ def rule_of(policy: Policy) -> RegoRule:
         id=about.id,
         name=policy.module.package,
         title=about.title,
+        file_name=policy.module.path.stem,
         path=place.path,
         line=place.line,
         level=about.level,
@@ -92,10 +93,20 @@ def _events(policy: Policy) -> tuple[str, ...]:
 class RegoRules:
     """The policies of a rule set, asked together. `close` ends their worker."""
 
-    def __init__(self, pack: RegoPack, rules: Iterable[RegoRule]):
+    def __init__(self, pack: RegoPack):
         self.pack = pack
-        self._rules: Mapping[Policy, RegoRule] = {rule.policy: rule for rule in rules}
+        self._rules = {policy: rule_of(policy) for policy in pack.policies.values()}
         self._prepared: dict[int, tuple[Event, tuple[Match, ...]]] = {}
+
+    @property
+    def rules(self) -> tuple[RegoRule, ...]:
+        return tuple(self._rules.values())
+
+    def keep(self, rules: Collection[Rule]) -> None:
+        """Ask no other rules than these."""
+        kept = {policy: rule for policy, rule in self._rules.items() if rule in rules}
+        self.pack.keep(kept)
+        self._rules = kept
 
     def prepare(self, events: Sequence[Event]) -> None:
         """Ask about all of these at once; `match` then knows what they are told."""
@@ -114,9 +125,7 @@ class RegoRules:
 
     def _matches(self, event: Event, answer: Iterable) -> tuple[Match, ...]:
         return tuple(
-            Match(self._rules[policy], event, {RESULTS: results})
-            for policy, results in answer
-            if policy in self._rules
+            Match(self._rules[policy], event, {RESULTS: results}) for policy, results in answer
         )
 
     def close(self) -> None:
