@@ -9,11 +9,9 @@ is (frame and item, one 64-bit word), and 0 when it is idle: an evaluation can n
 so that is how its parent knows which rule to blame.
 """
 
-import ctypes
 import json
 import mmap
 import os
-import resource
 import signal
 import struct
 import sys
@@ -38,6 +36,9 @@ _CAPABILITY_VERSION = 0x20080522
 
 def give_up_rights(*, die_with_parent: bool) -> None:
     """Nothing here needs the network, capabilities, files or much memory; all best effort."""
+    import ctypes  # noqa: PLC0415 - the parent imports this file for its formats alone
+    import resource  # noqa: PLC0415
+
     libc = ctypes.CDLL(None)
     libc.unshare(_CLONE_NEWNET)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

@@ -102,7 +102,8 @@ def test_documents_come_from_the_configuration(folder, capsys):
     (folder / "profguard.toml").write_text('[rules.data]\ntools = ["/usr/bin/gdb"]\n')
     (folder / "events.jsonl").write_text(
         '{"type": "event", "event": {"name": "ptrace", "time": "2026-11-23T03:00:00Z"},'
-        ' "process": {"pid": 1, "executable": "/usr/bin/gdb"}, "ptrace": {"request": "PTRACE_ATTACH", "pid": 2, "ret": 0}}\n'
+        ' "process": {"pid": 1, "executable": "/usr/bin/gdb"},'
+        ' "ptrace": {"request": "PTRACE_ATTACH", "pid": 2, "ret": 0}}\n'
     )
     command = ["replay", "events.jsonl", "--rules", "rules", "--config", "profguard.toml"]
     assert execute(command) == 0
