@@ -1,6 +1,7 @@
 """`profguard rules`: check, test, list and explain rules."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -183,15 +184,19 @@ def _case_folders(paths: list[Path], chosen: Path | None) -> list[Path]:
         return [chosen]
     found: dict[Path, None] = {}
     for path in paths:
-        nearest = (above / "tests" / "rules" for above in list(path.resolve().parents)[:4])
+        nearest = (above / "tests" / "rules" for above in list(_real(path).parents)[:4])
         found |= dict.fromkeys([one for one in nearest if one.is_dir()][:1])
     return list(found)
 
 
 def _beside(paths: list[Path], folders: list[Path]) -> bool:
     """Whether `paths` are all the rules that these cases can be for."""
-    roots = {path.resolve().parent / "tests" / "rules" for path in paths if path.is_dir()}
-    return len(roots) == len(paths) and all(one.resolve() in roots for one in folders)
+    roots = {_real(path).parent / "tests" / "rules" for path in paths if path.is_dir()}
+    return len(roots) == len(paths) and all(_real(one) in roots for one in folders)
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve raises for links that go round
 
 
 def _finish(

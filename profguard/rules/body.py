@@ -123,10 +123,11 @@ class Body:
         texts = value if isinstance(value, list) else [value]
         parts: list[Node] = []
         used: set[str] = set()
+        asked = 0
         for index, text in enumerate(texts):
             path = (section, "condition", *((index,) if isinstance(value, list) else ()))
             try:
-                part, names = condition.parse(text, selections)
+                part, names, asked = condition.parse(text, selections, asked)
             except condition.ConditionError as error:
                 token = error.token
                 place = self.document.part(*path, start=token.start, length=len(token.text) or 1)

@@ -3,6 +3,9 @@
 The function is a tree of decisions: a dictionary lookup where rules want different exact values
 of one field, an `if` for what several rules have in common, and in the leaves what is a rule's
 own, cheapest first. Each field is read where it is first needed, and once on the way to a leaf.
+
+What stands behind a lookup is a function of its own, made when an event first gets there: that is
+most of the code of a large set of rules, and few events need it.
 """
 
 from collections import Counter
@@ -32,17 +35,14 @@ def compile_rules(
     event_name: str, rules: Sequence[Detection]
 ) -> Callable[[Event], tuple[Detection, ...]]:
     """A function from an event of this name to the rules that it fulfils, in their order."""
-    writer = _Writer()
-    pending = {}
-    for number, rule in enumerate(rules):
-        pending[number,] = writer.conjuncts(normalized(rule.condition))
-    body = _Block(writer, [], "    ", frozenset())
-    body.rules(pending)
+    pending: Pending = {
+        (number,): conjuncts(normalized(rule.condition)) for number, rule in enumerate(rules)
+    }
+    lines, found = _asking(pending)
     source = [
-        *writer.functions,
         "def match(e):",
         "    out = []",
-        *body.lines,
+        *lines,
         "    if not out:",
         "        return ()",
         "    if len(out) == 1:",
@@ -50,7 +50,7 @@ def compile_rules(
         "    return tuple([RULES[i] for i in sorted(set(out))])",
     ]
     constants = {
-        **writer.emitter.constants,
+        **found,
         "RULES": tuple(rules),
         "ONE": tuple((rule,) for rule in rules),
     }
@@ -60,6 +60,28 @@ def compile_rules(
 def compile_condition(node: Node) -> Callable[[Event], bool]:
     """A function from an event to whether it fulfils a condition."""
     return _test(node, "e", "<condition>")
+
+
+def _bucket(pending: Pending) -> Callable[[Event, list[int]], None]:
+    """A function that appends the numbers of those that match; compiled when it is first called."""
+    made = None
+
+    def bucket(event: Event, out: list[int]) -> None:
+        nonlocal made
+        if made is None:
+            lines, constants = _asking(pending)
+            made = _function("bucket", ["def bucket(e, out):", *lines], constants, "<some rules>")
+        made(event, out)
+
+    return bucket
+
+
+def _asking(pending: Pending) -> tuple[list[str], dict[str, Any]]:
+    """Statements that ask all these of the event `e`, and the constants that they refer to."""
+    writer = _Writer()
+    block = _Block(writer, [], "    ", frozenset())
+    block.rules({way: tuple(map(writer.interned, nodes)) for way, nodes in pending.items()})
+    return block.lines, writer.emitter.constants
 
 
 def compile_process_test(node: Node) -> Callable[[Process], bool]:
@@ -98,11 +120,9 @@ class _Writer:
     """What the blocks of one function share."""
 
     emitter: Emitter = field(default_factory=Emitter)
-    functions: list[str] = field(default_factory=list)
     nodes: dict[Node, Node] = field(default_factory=dict)
     demanded: dict[int, dict[Key, frozenset]] = field(default_factory=dict)
     costs: dict[int, int] = field(default_factory=dict)
-    count: int = 0
 
     def conjuncts(self, node: Node) -> tuple[Node, ...]:
         return tuple(map(self.interned, conjuncts(node)))
@@ -114,15 +134,6 @@ class _Writer:
             self.costs[id(one)] = cost(one)
             self.demanded[id(one)] = demands(one)
         return one
-
-    def bucket(self, pending: Pending) -> str:
-        """A function of its own for the rules of a lookup's answer; its name."""
-        name = f"rules_{self.count}"
-        self.count += 1
-        block = _Block(self, [], "    ", frozenset())
-        block.rules(pending)
-        self.functions += [f"def {name}(e, out):", *block.lines]
-        return name
 
 
 @dataclass
@@ -260,21 +271,15 @@ class _Block:
         for way in pending:
             for value in demanded[way][key]:
                 wanting.setdefault(value, []).append(way)
-        buckets: dict[tuple[Way, ...], str] = {}
+        buckets: dict[tuple[Way, ...], Callable] = {}
         for group in map(tuple, wanting.values()):
             if group not in buckets:
                 rest = {way: self.left(key, pending[way]) for way in group}
-                buckets[group] = self.writer.bucket(rest)
+                buckets[group] = _bucket(rest)
+        table = {value: buckets[tuple(group)] for value, group in wanting.items()}
         name = self.writer.emitter.key(key)
         self.need((name,))
-        entries = ", ".join(
-            f"{self.writer.emitter.literal(value)}: {buckets[tuple(group)]}"
-            for value, group in sorted(wanting.items(), key=lambda item: repr(item[0]))
-        )
-        table = f"T{self.writer.count}"
-        self.writer.count += 1
-        self.writer.functions.append(f"{table} = {{{entries}}}.get")
-        self.line(f"h = {table}({name})")
+        self.line(f"h = {self.writer.emitter.constant(table.get)}({name})")
         self.line("if h is not None:")
         self.line(" h(e, out)")
 

@@ -6,9 +6,11 @@ from fnmatch import translate
 from typing import NamedTuple
 
 from profguard.errors import did_you_mean
-from profguard.rules.tree import Named, Node, Not, all_of, any_of
+from profguard.rules.tree import Named, Node, Not, all_of, any_of, leaves
 
 MAX_DEPTH = 32
+MAX_LENGTH = 20_000  # characters
+MAX_ASKED = 20_000  # questions to fields, each counted as often as its selection is named
 
 _TOKEN = re.compile(r"[()|]|[^\s()|]+")
 
@@ -30,22 +32,33 @@ class ConditionError(ValueError):
         super().__init__(message)
 
 
-def parse(text: str, selections: Mapping[str, Node]) -> tuple[Node, frozenset[str]]:
-    """The tree of a condition, and the names of the selections it uses. Raises ConditionError."""
-    parser = _Parser(text, selections)
+def parse(
+    text: str, selections: Mapping[str, Node | None], asked: int = 0
+) -> tuple[Node, frozenset[str], int]:
+    """The tree of a condition, the names of the selections it uses, and how much it asks.
+
+    `asked` is what the rule's conditions before this one ask. A selection that is None has errors
+    of its own. Raises ConditionError.
+    """
+    if len(text) > MAX_LENGTH:
+        said = f"condition is longer than {MAX_LENGTH:,} characters"
+        raise ConditionError("PG106", said, Token("", 0), "use several rules")
+    parser = _Parser(text, selections, asked)
     node = parser.any_of(0)
     if parser.token.text:
         raise parser.unexpected("'and', 'or' or the end")
-    return node, frozenset(parser.used)
+    return node, frozenset(parser.used), parser.asked
 
 
 class _Parser:
     """Recursive descent; each method consumes what it names. `or` binds least, `not` most."""
 
-    def __init__(self, text: str, selections: Mapping[str, Node]):
+    def __init__(self, text: str, selections: Mapping[str, Node | None], asked: int):
         self.tokens = [Token(m[0], m.start()) for m in _TOKEN.finditer(text)]
         self.tokens.append(Token("", len(text.rstrip())))
         self.selections = selections
+        self.sizes: dict[str, int] = {}
+        self.asked = asked
         self.used: set[str] = set()
         self.at = 0
 
@@ -120,16 +133,25 @@ class _Parser:
             names = [name for name in self.selections if matches(name)]
         if not names:
             raise self.unknown(pattern, f"no selection matches '{pattern.text}'")
-        self.used.update(names)
-        nodes: list[Node] = [Named(name, self.selections[name]) for name in names]
+        nodes: list[Node] = [self.named(name, pattern) for name in names]
         return all_of(nodes) if quantifier.word == "all" else any_of(nodes)
 
     def selection(self) -> Node:
         token = self.take()
         if token.text not in self.selections:
             raise self.unknown(token, f"unknown selection '{token.text}'")
-        self.used.add(token.text)
-        return Named(token.text, self.selections[token.text])
+        return self.named(token.text, token)
+
+    def named(self, name: str, token: Token) -> Node:
+        node = self.selections[name]
+        if name not in self.sizes:
+            self.sizes[name] = sum(1 for _ in leaves(node)) if node else 1
+        self.asked += self.sizes[name]
+        if self.asked > MAX_ASKED:
+            said = f"the condition asks more than {MAX_ASKED:,} questions"
+            raise ConditionError("PG106", said, token, "use several rules")
+        self.used.add(name)
+        return Named(name, node)
 
     def unknown(self, token: Token, message: str) -> ConditionError:
         name = token.text.rstrip("*")

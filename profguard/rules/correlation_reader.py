@@ -13,6 +13,7 @@ from profguard.rules.heading import heading, plain_message
 from profguard.rules.rule import Detection, Rule
 from profguard.rules.source import told
 
+MAX_MEMBERS = 100  # rules that one correlation refers to
 MAX_COUNT = 10_000  # what a condition may count up to: it bounds what is kept for a group
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "==", "neq": "!="}
 
@@ -48,6 +49,9 @@ class CorrelationReader:
         group_by = self.names_at("group-by")
         counted = self.counted()
         members = self.members("correlation", "rules", group_by, aliases, counted)
+        if len(self.draft.references) > MAX_MEMBERS:
+            said = f"a correlation refers to {MAX_MEMBERS} rules at most"
+            self.fail(said, "correlation", "rules", hint="chain correlations")
         if not self.value.get("rules"):
             self.fail("a correlation has a list of rules", "correlation", "rules")
         extension, absent, until = self.extension(group_by, aliases, members)

@@ -25,23 +25,22 @@ def read_document(
 
     Problems are appended: errors where there is nothing, warnings also where there is something.
     """
-    found: list[Problem] = []
-    kind, made = _kind(document, found), None
+    before = len(problems)
+    kind, made = _kind(document, problems), None
     if kind is not None:
-        # jsonschema is slow to import, and --help needs no rule.
+        # Slow to import, and --help needs no rule.
         from profguard.rules.validate import problems_of  # noqa: PLC0415
 
         wrong = problems_of(document, kind)
-        found += itertools.chain.from_iterable(wrong.values())
+        problems += itertools.chain.from_iterable(wrong.values())
         if not wrong.keys() & _ESSENTIAL[kind]:
             value = {key: value for key, value in document.value.items() if key not in wrong}
             if kind == "correlation":
                 made = Draft(document, value, name)
             else:
                 read = sigma.read_detection if kind == "detection" else filters.read_filter
-                made = read(document, value, name, placeholders, found)
-    problems += found
-    failed = any(problem.severity == "error" for problem in found)
+                made = read(document, value, name, placeholders, problems)
+    failed = any(problem.severity == "error" for problem in problems[before:])
     return None if failed else made
 
 

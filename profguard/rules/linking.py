@@ -10,6 +10,8 @@ from profguard.rules.filters import Filter
 from profguard.rules.rule import Rule
 from profguard.rules.source import told
 
+_TOLD = 20  # of what is wrong with references at once: nobody reads on
+
 
 @dataclass
 class Names:
@@ -57,7 +59,7 @@ def correlations(
 
 def _read(draft: Draft, names: Names, problems: list[Problem]) -> Correlation | None:
     missing = [(name, path) for name, path in draft.references if name not in names.rules]
-    for name, path in missing:
+    for name, path in missing[:_TOLD]:
         place = draft.document.place(*path)
         if name in names.broken:
             said = f"rule '{name}', which it refers to, has errors"
@@ -81,7 +83,7 @@ def no_rule(name: str, names: Names, place, severity: str = "error") -> Problem:
 
 
 def _report_circle(waiting: Iterable[Draft], drafted: dict, problems: list[Problem]) -> None:
-    for draft in waiting:
+    for draft in list(waiting)[:_TOLD]:
         name, path = next(
             (name, path) for name, path in draft.references if drafted.get(name) in waiting
         )
@@ -95,7 +97,7 @@ def apply_filters(
     """The filters of each rule that has some. What a filter names in vain is reported."""
     found: dict[Rule, tuple[Filter, ...]] = {}
     for one in filters:
-        for name, place in zip(one.rules, one.rule_places, strict=True):
+        for name, place in list(zip(one.rules, one.rule_places, strict=True))[:_TOLD]:
             rule = names.rules.get(name)
             if rule is None and name not in names.broken:
                 problems.append(no_rule(name, names, place, "warning"))

@@ -26,6 +26,7 @@ from profguard.rules.transforms import (
     ModifierError,
     Placeholders,
     Scalar,
+    TooManyError,
     any_dash,
     around,
     as_comparison,
@@ -154,9 +155,9 @@ class Chain:
             for one in values:
                 result = modifier.apply(_fitting(modifier, one), placeholders)
                 made += result if isinstance(result, list) else [result]
+                if len(made) > MAX_VARIANTS:
+                    raise TooManyError("PG105", "the modifiers make too many values of this one")
             values = made
-            if len(values) > MAX_VARIANTS:
-                raise ModifierError("PG105", "the modifiers make too many values of this one")
         return values
 
 

@@ -15,6 +15,7 @@ from profguard.rules.compile import compile_rules
 from profguard.rules.correlation import Correlation, Draft
 from profguard.rules.documents import read_document
 from profguard.rules.filters import Filter
+from profguard.rules.problems import MAX_PROBLEMS, Problems, TooManyProblemsError
 from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.source import Document, read
 from profguard.rules.transforms import Placeholders
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 YAML = (".yml", ".yaml")
 REGO = ".rego"
+MAX_DEPTH = 32  # of directories in directories
 
 Part = Rule | Draft | Filter
 Matching = Callable[[Event], tuple[Detection, ...]]
@@ -90,6 +92,11 @@ class RuleSet:
         if not told:
             return found
         return tuple(sorted((*found, *told), key=lambda match: _order(match.rule)))
+
+    @property
+    def batch(self) -> int:
+        """How many events are best matched together."""
+        return self.rego.batch if self.rego else 1
 
     def prepare(self, events: Sequence[Event]) -> None:
         """Events that are about to be matched: what Rego says of them is asked at once."""
@@ -213,12 +220,22 @@ def read_file(
 
     The names of what is not are added to `broken`.
     """
-    before = len(problems)
-    documents = read(path, problems)
-    if len(problems) > before:
-        broken.add(path.stem)
+    if not path.name.isprintable():  # it becomes the id of a rule, and part of every finding
+        said = "the file's name has characters that cannot be shown"
+        problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
         return []
-    return read_documents(documents, path.stem, placeholders, problems, broken)
+    found, parts = Problems(), []
+    try:
+        documents = read(path, found)
+        if not found:
+            parts = read_documents(documents, path.stem, placeholders, found, broken)
+    except TooManyProblemsError:
+        said = f"more than {MAX_PROBLEMS} problems: the rest of the file is not read"
+        problems.append(Problem("PG116", said, Place(str(path))))
+    problems += found
+    if not parts:
+        broken.add(path.stem)
+    return parts
 
 
 def read_documents(
@@ -257,7 +274,13 @@ def rule_files(
     return list(found)
 
 
-def _walk(directory: Path, problems: list[Problem], suffixes: tuple[str, ...]) -> Iterable[Path]:
+def _walk(
+    directory: Path, problems: list[Problem], suffixes: tuple[str, ...], depth: int = 1
+) -> Iterable[Path]:
+    if depth > MAX_DEPTH:
+        said = f"directories are nested deeper than {MAX_DEPTH} levels"
+        problems.append(Problem("PG116", said, Place(str(directory))))
+        return
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
@@ -271,7 +294,7 @@ def _walk(directory: Path, problems: list[Problem], suffixes: tuple[str, ...]) -
             continue
         if path.is_dir():
             if not path.is_symlink():  # a link could lead back up
-                yield from _walk(path, problems, suffixes)
+                yield from _walk(path, problems, suffixes, depth + 1)
         else:
             yield path
 

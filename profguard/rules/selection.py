@@ -21,11 +21,12 @@ from profguard.rules.matchers import (
 )
 from profguard.rules.modifiers import Chain, to_matcher
 from profguard.rules.source import Document, told
-from profguard.rules.text import Wild, parse_text
-from profguard.rules.transforms import ModifierError, Placeholders, Scalar
+from profguard.rules.text import Text, Wild, parse_text
+from profguard.rules.transforms import ModifierError, Placeholders, Scalar, TooManyError
 from profguard.rules.tree import Keyword, Node, Not, Test, all_of, any_of
 
-MAX_VALUES = 5_000  # that one rule may ask for, after its modifiers
+MAX_VALUES = 5_000  # that one rule may ask for, after its modifiers; wildcards within count too
+MAX_LENGTH = 4_096  # characters of one value: as long as a path may be
 
 _KINDS = {"int": "a number", "str": "text", "bool": "true or false", "time": "a time"}
 
@@ -129,17 +130,21 @@ class SelectionBuilder:
         return ...
 
     def applied(self, chain: Chain, value: Any, path: tuple) -> list[Any] | None:
+        if self.made > MAX_VALUES:
+            return None  # said already
+        if isinstance(value, str) and len(value) > MAX_LENGTH:
+            said = f"value is longer than {MAX_LENGTH:,} characters"
+            return self.fail("PG105", said, self.document.place(*path), "ask for a part of it")
         literal = self.literal(value, path)
         if literal is ...:
             return None
-        if self.made > MAX_VALUES:
-            return None  # said already
         try:
             made = chain.apply(literal, self.placeholders)
         except ModifierError as error:
-            self.fail(error.code, str(error), self.document.place(*path), error.hint)
-            return None
-        self.made += len(made)
+            if isinstance(error, TooManyError):
+                self.made = MAX_VALUES + 1  # trying the next value would take as long
+            return self.fail(error.code, str(error), self.document.place(*path), error.hint)
+        self.made += sum(map(_pieces, made))
         if self.made > MAX_VALUES:
             said = f"the rule asks for more than {MAX_VALUES:,} values"
             return self.fail("PG105", said, self.document.place(*path), "use several rules")
@@ -211,6 +216,12 @@ class SelectionBuilder:
             return None
         place = self.document.place(*path)
         return _joined(chain, groups, lambda matcher: Keyword(matcher, place))
+
+
+def _pieces(value: Any) -> int:
+    """How many texts are looked for, one after the other, where a value stands: `a*b*` is two."""
+    wild = sum(isinstance(part, Wild) for part in value.parts) if isinstance(value, Text) else 0
+    return max(1, wild - 1)
 
 
 def _anywhere(value: Any, chain: Chain) -> Matcher:

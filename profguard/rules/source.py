@@ -5,12 +5,15 @@ a date is text, `0x10` is a number. What a rule never needs and an attacker woul
 deep nesting, aliases that multiply, tags that construct objects) is refused while reading.
 """
 
+import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
+from yaml import AliasEvent, MappingEndEvent, ScalarEvent, SequenceEndEvent, SequenceStartEvent
 
 from profguard.errors import Place, Problem
 
@@ -22,8 +25,8 @@ MAX_NODES = 10_000  # of one file, aliases counted as what they stand for
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 _TAGS = {
-    yaml.ScalarEvent: ("tag:yaml.org,2002:str", "!"),
-    yaml.SequenceStartEvent: ("tag:yaml.org,2002:seq", "!"),
+    ScalarEvent: ("tag:yaml.org,2002:str", "!"),
+    SequenceStartEvent: ("tag:yaml.org,2002:seq", "!"),
     yaml.MappingStartEvent: ("tag:yaml.org,2002:map", "!"),
 }
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -36,58 +39,57 @@ _WORDS = {
 }
 
 
-class Mark(NamedTuple):
-    """Where a key or value stands (from 1), how long it is, and its text if it is a scalar."""
-
-    line: int
-    column: int
-    length: int
-    raw: str | None
-
-
 @dataclass(slots=True)
 class Document:
-    """One YAML document. A path such as ("detection", "selection", 0) names a value in it."""
+    """One YAML document. A path such as ("detection", "selection", 0) names a value in it.
+
+    `keys` and `values` are the parser's events, which know where they were in the text.
+    """
 
     path: str
     index: int  # of the document in its file
     value: Any
     lines: list[str] = field(repr=False)
-    keys: dict[tuple, Mark] = field(default_factory=dict, repr=False)
-    values: dict[tuple, Mark] = field(default_factory=dict, repr=False)
+    keys: dict[tuple, yaml.Event] = field(default_factory=dict, repr=False)
+    values: dict[tuple, yaml.Event] = field(default_factory=dict, repr=False)
     origin: Place | None = None  # the place of everything in it, of a value that is no file
 
     def place(self, *path, key: bool = False) -> Place:
         """The place of the value at `path` (with `key`, of its key), or of the nearest parent."""
         if self.origin is not None:
             return self.origin
-        mark = self.keys.get(path) if key else None
-        while mark is None:
-            mark = self.values.get(path)
+        event = self.keys.get(path) if key else None
+        while event is None:
+            event = self.values.get(path)
             if not path:
                 break
             path = path[:-1]
-        if mark is None:
+        if event is None:
             return Place(self.path)
-        return place_in(self.path, self.lines, mark.line, mark.column, mark.length)
+        start, end = event.start_mark, event.end_mark
+        if end.line == start.line:
+            length = end.column - start.column
+        else:
+            length = len(self.lines[start.line]) - start.column
+        return place_in(self.path, self.lines, start.line + 1, start.column + 1, max(1, length))
 
     def part(self, *path, start: int, length: int, key: bool = False) -> Place:
         """The place of characters `start:start + length` of the scalar (or key) at `path`."""
-        mark = (self.keys if key else self.values).get(path)
+        event = (self.keys if key else self.values).get(path)
         whole = self.place(*path, key=key)
-        if mark is None or mark.raw is None or whole.text is None:
+        if not isinstance(event, ScalarEvent) or whole.text is None:
             return whole
         quoted = whole.text[whole.column - 1] in "'\""
         column = whole.column + start + quoted
-        wanted = mark.raw[start : start + length]
+        wanted = event.value[start : start + length]
         if not whole.text.startswith(wanted, column - 1):
             return whole  # folded over lines, or written with escapes
         return place_in(self.path, self.lines, whole.line, column, length)
 
     def raw(self, *path) -> str | None:
         """The scalar at `path` as written."""
-        mark = self.values.get(path)
-        return mark.raw if mark else None
+        event = self.values.get(path)
+        return event.value if isinstance(event, ScalarEvent) else None
 
 
 def told(
@@ -112,27 +114,42 @@ def place_in(path: str, lines: list[str], line: int, column: int, length: int = 
 
 def read(path: Path, problems: list[Problem]) -> list[Document]:
     """The documents of a file. What is wrong is appended to `problems`."""
+    hint = "split the file, or keep long lists outside of rules"
+    text = read_text(path, problems, MAX_BYTES, hint, "PG101")
+    return [] if text is None else parse(text, str(path), problems)
+
+
+def read_text(path: Path, problems: list[Problem], limit: int, hint: str, code: str) -> str | None:
+    """The text of a file of at most `limit` bytes, with `hint` for a larger one.
+
+    What is no UTF-8 is a problem with that code.
+    """
     name = str(path)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        # A pipe without a writer would block here, and a device might never end.
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                problems.append(Problem("PG116", "not a regular file", Place(name)))
+                return None
+            data = file.read(limit + 1)
     except OSError as error:
         problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(name)))
-        return []
-    if len(data) > MAX_BYTES:
-        hint = "split the file, or keep long lists outside of rules"
-        message = f"file is larger than {MAX_BYTES:,} bytes"
-        problems.append(Problem("PG116", message, Place(name), hint))
-        return []
+        return None
+    if len(data) > limit:
+        problems.append(Problem("PG116", f"file is larger than {limit:,} bytes", Place(name), hint))
+        return None
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = len(before) - (before.rfind(b"\n") + 1) + 1
-        problems.append(Problem("PG101", "file is not UTF-8", Place(name, line, column)))
-        return []
-    return parse(text, name, problems)
+        problems.append(Problem(code, "file is not UTF-8", Place(name, line, column)))
+        return None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def parse(text: str, path: str, problems: list[Problem]) -> list[Document]:
@@ -191,32 +208,25 @@ class _Composer:
             index += 1
 
     def node(self, event, path: tuple, depth: int) -> Any:
-        if isinstance(event, yaml.AliasEvent):
+        if isinstance(event, AliasEvent):
             return self.alias(event)
         before = self.nodes
         self.count(1, event)
         if depth > MAX_DEPTH:
             raise self.refuse(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
-        start, end = event.start_mark, event.end_mark
         if event.tag is not None and event.tag not in _TAGS[type(event)]:
-            raise self.refuse(f"tag {event.tag} is not allowed", start, "remove the tag")
-        raw = None
-        if isinstance(event, yaml.ScalarEvent):
-            raw = event.value
-        width = end.column - start.column if end.line == start.line else len(self.rest(start))
-        self.document.values[path] = Mark(start.line + 1, start.column + 1, max(1, width), raw)
-        if raw is not None:
+            said = f"tag {event.tag} is not allowed"
+            raise self.refuse(said, event.start_mark, "remove the tag")
+        self.document.values[path] = event
+        if isinstance(event, ScalarEvent):
             value = self.scalar(event)
-        elif isinstance(event, yaml.SequenceStartEvent):
+        elif isinstance(event, SequenceStartEvent):
             value = self.sequence(path, depth)
         else:
             value = self.mapping(path, depth)
         if event.anchor is not None:
             self.anchors[event.anchor] = (value, self.nodes - before)
         return value
-
-    def rest(self, mark) -> str:
-        return self.lines[mark.line][mark.column :]
 
     def count(self, nodes: int, event) -> None:
         self.nodes += nodes
@@ -247,26 +257,26 @@ class _Composer:
 
     def sequence(self, path: tuple, depth: int) -> list:
         items = []
-        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
+        while not isinstance(event := self.next(), SequenceEndEvent):
             items.append(self.node(event, (*path, len(items)), depth + 1))
         return items
 
     def mapping(self, path: tuple, depth: int) -> dict[str, Any]:
         table: dict[str, Any] = {}
-        while not isinstance(event := self.next(), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent):
+        while not isinstance(event := self.next(), MappingEndEvent):
+            if not isinstance(event, ScalarEvent):
                 raise self.refuse("a key must be a single word or text", event.start_mark)
-            key, start, end = event.value, event.start_mark, event.end_mark
+            key = event.value
             here = (*path, key)
-            mark = Mark(start.line + 1, start.column + 1, end.column - start.column, key)
             twice = key in table
             if twice:
-                first = self.document.keys[here].line
-                place = self.at(start, mark.length)
+                first = self.document.keys[here].start_mark.line + 1
+                start, end = event.start_mark, event.end_mark
+                place = self.at(start, end.column - start.column)
                 said = f"key '{key}' is already set on line {first}"
                 self.problems.append(Problem("PG102", said, place))
             else:
-                self.document.keys[here] = mark
+                self.document.keys[here] = event
             value = self.node(self.next(), here, depth + 1)
             if not twice:
                 table[key] = value

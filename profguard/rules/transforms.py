@@ -41,6 +41,10 @@ class ModifierError(ValueError):
         super().__init__(message)
 
 
+class TooManyError(ModifierError):
+    """A value that becomes more texts than one rule may ask for."""
+
+
 def _encode(value: Text | bytes) -> bytes:
     if isinstance(value, bytes):
         return value
@@ -101,7 +105,7 @@ def any_dash(value: Text, _) -> list[Text]:
             end = match.end()
         slots.append((part[end:],))
     if len(_DASHES) ** sum(slot is _DASHES for slot in slots) > MAX_VARIANTS:
-        raise ModifierError(
+        raise TooManyError(
             "PG105",
             "too many dashes for windash: every combination would be tried",
             "split the value, or use re",
@@ -210,7 +214,7 @@ def expanded(value: Text, placeholders: Placeholders) -> list[Any]:
                 options = [(piece.replace(r"\%", "%"),)]
             variants = [(*variant, *option) for variant in variants for option in options]
             if len(variants) > MAX_VARIANTS:
-                raise ModifierError("PG105", "placeholders expand to too many values")
+                raise TooManyError("PG105", "placeholders expand to too many values")
     return [value.with_parts(variant) for variant in variants]
 
 

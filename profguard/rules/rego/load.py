@@ -8,6 +8,7 @@ import msgspec
 
 from profguard.errors import Problem
 from profguard.events import REGISTRY
+from profguard.rules.problems import MAX_PROBLEMS
 from profguard.rules.rego import calls
 from profguard.rules.rego.contract import METADOC, SELECTED, read_contract
 from profguard.rules.rego.examples import example
@@ -130,7 +131,7 @@ class _Loader:
         if module.kind != HELPER and not any(rule.name == entry_of(module) for rule in rules):
             word = entry_of(module).rpartition(".")[2]
             wrong.append(told("PG132", f"there is no rule '{word}'", module.place()))
-        self.problems += wrong
+        self.problems += wrong[:MAX_PROBLEMS]
         if not wrong and module.kind != HELPER:
             self.trees[number] = rules
 

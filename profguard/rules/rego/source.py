@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from profguard.errors import Place, Problem
-from profguard.rules.source import place_in, told
+from profguard.rules.source import place_in, read_text, told
 
 SUFFIX = ".rego"
 TEST_SUFFIX = "_test.rego"
@@ -58,24 +58,13 @@ def place_at(path: str, text: str, line: int, column: int, length: int = 1) -> P
 
 def read_module(path: Path, problems: list[Problem]) -> Module | None:
     """The module of a file, or None where it is told in `problems` what is wrong with it."""
-    name = str(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(name)))
+    if not path.name.isprintable():
+        said = "the file's name has characters that cannot be shown"
+        problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
         return None
-    if len(data) > MAX_BYTES:
-        said = f"file is larger than {MAX_BYTES:,} bytes"
-        hint = "keep long lists in data documents"
-        problems.append(Problem("PG116", said, Place(name), hint))
-        return None
-    try:
-        text = data.decode()
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        problems.append(Problem("PG130", "file is not UTF-8", Place(name, line, column)))
+    hint = "keep long lists in data documents"
+    text = read_text(path, problems, MAX_BYTES, hint, "PG130")
+    if text is None:
         return None
     return parse_module(path, text.replace("\r\n", "\n"), problems)
 
