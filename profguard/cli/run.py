@@ -86,6 +86,7 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
 
     output = screen.choose(settings, events=events, as_json=as_json)
     rule_set = load_rules(settings, rules)
+    rule_set.report_to(options.warn)
     wait_until_open()
     rights.drop()
     store = Store(db or Path(settings.store.path))

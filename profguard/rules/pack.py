@@ -103,6 +103,11 @@ class RuleSet:
         if self.rego:
             self.rego.prepare(events)
 
+    def report_to(self, on_trouble: Callable[[str], None]) -> None:
+        """Tell this function of rules in Rego that fail, are too slow, or are switched off."""
+        if self.rego:
+            self.rego.pack.on_trouble = on_trouble
+
     def close(self) -> None:
         """End the process that rules in Rego are asked of."""
         if self.rego:

@@ -121,6 +121,7 @@ class Batch:
         self.pack.failed(policy, said)
         if statistics.switched_off:
             self.pack.service.drop(number)
+            self.pack.on_trouble(f"rule '{policy.about.title}' is switched off until rules reload")
 
     def give_up(self, blocks: list[Block], said: str) -> None:
         for number, texts in blocks:

@@ -1,6 +1,6 @@
 """Policies in force: events go in, in batches, and come out with what each policy says of them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class RegoPack:
     policies: dict[int, Policy]
     service: Service = field(repr=False)
     statistics: dict[Policy, Statistics] = field(init=False)
+    on_trouble: Callable[[str], None] = field(default=lambda _trouble: None, repr=False)
 
     def __post_init__(self):
         self.statistics = {policy: Statistics() for policy in self.policies.values()}
@@ -106,10 +107,12 @@ class RegoPack:
             return None
 
     def failed(self, policy: Policy, said: str) -> None:
-        """Count an error of a policy."""
+        """Count an error of a policy; its first is told."""
         statistics = self.statistics[policy]
         statistics.errors += 1
         statistics.last_error = sentence_of(said)
+        if statistics.errors == 1:
+            self.on_trouble(f"rule '{policy.about.title}': {statistics.last_error}")
 
     def answered(self, number: int, text: bytes, answer: str | None) -> tuple[Any, ...]:
         """The results that an engine's answer means (None: no match), from now on remembered."""

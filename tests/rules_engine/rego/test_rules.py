@@ -5,9 +5,13 @@ import sys
 
 import pytest
 
+from profguard.context.enrich import Enricher
+from profguard.context.labels import Labeler
+from profguard.context.processes import ProcessTable
 from profguard.engine import Engine
 from profguard.errors import RuleError
 from profguard.model import Process
+from profguard.pipeline import Pipeline, run_replay
 from profguard.rules import load
 from tests.events import event, ptrace, task
 from tests.rules_engine.rego.texts import HELPERS, ours, tracee
@@ -98,6 +102,38 @@ def test_what_is_prepared_is_what_is_matched(loaded):
         assert [[match.message for match in rules.match(each)] for each in events] == alone
 
 
+class Heard:
+    """An output that keeps the order in which it hears of events and findings."""
+
+    def __init__(self):
+        self.order = []
+
+    def event(self, each):
+        self.order.append(each.process.pid)
+
+    def changes(self, changes):
+        self.order += [(change.kind, change.finding.message) for change in changes]
+
+    def flush(self):
+        self.order.append("flush")
+
+
+@pytest.mark.parametrize("batch", [1, 7, 512])
+def test_a_pipeline_says_the_same_in_whatever_batches(loaded, batch):
+    """Outputs hear of each event, then of its findings, in the order of the events."""
+    rules = loaded({"a.yml": SIGMA, "strange.rego": HIGH})
+    rules.rego.batch = batch
+    heard, labeler = Heard(), Labeler()
+    enricher = Enricher(ProcessTable(labeler, boot_to_wall_ns=0), labeler, "host")
+    events = [ptrace("ATTACH", pid, task(pid), SHOP) for pid in range(1, 31)]
+    run_replay(events, Pipeline(enricher, Engine(rules), [heard]))
+    expected = []
+    for pid in range(1, 31):
+        said = f"pid {pid} is strange"
+        expected += [pid, ("opened", said), ("repeated", said)]
+    assert heard.order == [*expected, "flush"]
+
+
 def test_a_bad_policy_is_a_refusal_or_left_out(loaded, tmp_path):
     """As a bad Sigma rule is."""
     files = {"a.yml": SIGMA, "bad.rego": ours("match contains {\n", "bad"), "s.rego": STRANGE}
@@ -151,6 +187,7 @@ import os
 for number in (0, 1, 2):
     os.close(number)
 from pathlib import Path
+from profguard.pipeline import Pipeline, run_replay
 from profguard.rules import load
 rules = load([Path({str(tmp_path)!r})])
 taken = [number for number in (0, 1, 2) if os.path.exists(f"/proc/self/fd/{{number}}")]

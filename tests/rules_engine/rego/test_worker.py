@@ -59,8 +59,14 @@ def test_a_slow_policy_is_named_and_the_others_answer(pack_of):
 
 def test_after_three_strikes_it_is_switched_off(pack_of):
     pack, _ = pack_of({"good.rego": GOOD, "bad.rego": SLOW}, limit_s=0.2)
+    troubles = []
+    pack.on_trouble = troubles.append
     assert ids(pack.evaluate(acts(*["trap"] * 6))) == [["good"], [], ["good"], [], ["good"], []]
     assert bad(pack).switched_off
+    assert troubles == [
+        "rule 'Title of bad': evaluation takes longer than 0.2 s",
+        "rule 'Title of bad' is switched off until rules reload",
+    ]
     start = time.monotonic()
     assert ids(pack.evaluate(acts("trap", start=10))) == [["good"]]
     assert time.monotonic() - start < 0.2
