@@ -172,28 +172,36 @@ class _Loader:
 
         What a builtin does not like about an example is only a warning: real events may differ.
         """
-        queries = [Query(n, _NOTHING, (p.entry,)) for n, p in policies.items()]
-        empty = len(queries)
-        for number, policy in policies.items():
-            queries += (
-                Query(number, policy.input(example(spec)), (policy.entry,))
-                for spec in REGISTRY
-                if policy.selects(spec.name, event_name(example(spec)))
-            )
-        bad, warned = set(), set()
-        for index, (query, answer) in enumerate(
-            zip(queries, self.service.ask(queries), strict=True)
-        ):
-            policy = policies[query.policy]
-            if isinstance(answer, Stop):
-                bad.add(query.policy)
-                self.problems.append(_stopped("evaluation", answer, policy.module, self.service))
-            elif answer[0][0] == "error" and query.policy not in bad | warned:
-                (bad if index < empty else warned).add(query.policy)
-                severity = "error" if index < empty else "warning"
-                said = answer[0][1]
-                self.problems.append(problem_of(said, policy.modules, "PG133", severity))
-        return {number: policy for number, policy in policies.items() if number not in bad}
+        good, warned = dict(policies), set()
+        inputs = {number: [_NOTHING, *_examples(policy)] for number, policy in policies.items()}
+        for turn in range(max(map(len, inputs.values()), default=0)):
+            # In turns, so that one that takes long is not asked again.
+            asked = [number for number in good if turn < len(inputs[number])]
+            queries = [Query(n, inputs[n][turn], (policies[n].entry,)) for n in asked]
+            for number, answer in zip(asked, self.service.ask(queries), strict=True):
+                policy = policies[number]
+                if isinstance(answer, Stop):
+                    del good[number]
+                    self.service.drop(number)
+                    said = _stopped("evaluation", answer, policy.module, self.service)
+                    self.problems.append(said)
+                elif answer[0][0] == "error" and number not in warned:
+                    severity = "warning" if turn else "error"
+                    problem = problem_of(answer[0][1], policy.modules, "PG133", severity)
+                    self.problems.append(problem)
+                    warned.add(number)
+                    if not turn:
+                        del good[number]
+        return good
+
+
+def _examples(policy: Policy) -> list[bytes]:
+    events = map(example, REGISTRY)
+    return [
+        policy.input(event)
+        for event in events
+        if policy.selects(event.spec.name, event_name(event))
+    ]
 
 
 def _stopped(what: str, stop: Stop, module: Module, service: Service) -> Problem:

@@ -177,3 +177,33 @@ def test_a_hostile_file_is_refused_at_once(pack_of, text, code, message):
     if code is not None:
         assert problems[0].code == code
         assert message in problems[0].message
+
+
+LOOP = """\
+match if {
+    some i in numbers.range(1, 100000)
+    some j in numbers.range(1, 100000)
+    i * j == -1
+}
+"""
+AT_LOAD = {
+    "endless": (LOOP, "takes longer than 1 s"),
+    "endless for an event": (LOOP.replace("{", "{\n    input.process", 1), "takes longer than 1 s"),
+    "memory": ("match if count(numbers.range(1, 1000000000)) == 1\n", "ends the engine"),
+    "recursion by rules": (
+        "f(n) := x[n] + f(n + 1)\nx[n] := 1 if n := 1\nmatch if f(1) == 2\n", "calls itself",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "message"), AT_LOAD.values(), ids=AT_LOAD)
+def test_a_policy_that_takes_too_much_is_refused_as_it_loads(pack_of, body, message):
+    """Within two seconds, named; the others are in force."""
+    events = "prof, ptrace, perf, setitimer"
+    files = {"bad.rego": ours(body, "bad", events), "good.rego": ours("match contains 1\n", "good")}
+    start = time.monotonic()
+    pack, [problem] = pack_of(files)
+    assert time.monotonic() - start < 2
+    assert (problem.code, problem.place.path.endswith("bad.rego")) == ("PG131", True)
+    assert message in problem.message
+    assert [policy.about.id for policy in pack.policies.values()] == ["good"]
