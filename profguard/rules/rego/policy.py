@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from profguard.errors import Place
+from profguard.errors import Place, printable
 from profguard.events import EventSpec
 from profguard.model import Event
 from profguard.rules.fields import Field
@@ -19,6 +19,7 @@ from profguard.tracee import event_name
 
 ENTRIES = {OURS: "match", "tracee": "tracee_match"}
 _MESSAGE = "message"
+MAX_MESSAGE = 500  # characters; a policy may put several values into one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,12 +103,12 @@ class Policy:
     def message(self, result: Any) -> str:
         """What a finding says of one result."""
         if self.is_tracee:
-            said = _listed(result)
-            return f"{self.about.title}: {said}" if said else self.about.title
+            listed = _listed(result)
+            return f"{self.about.title}: {listed}" if listed else self.about.title
         if isinstance(result, dict) and isinstance(result.get(_MESSAGE), str):
             rest = _listed({key: value for key, value in result.items() if key != _MESSAGE})
-            return shown(result[_MESSAGE]) + (f" ({rest})" if rest else "")
-        return _listed(result) or self.about.title
+            return said(result[_MESSAGE]) + (f" ({rest})" if rest else "")
+        return (said(result) if isinstance(result, str) else _listed(result)) or self.about.title
 
 
 def entry_of(module: Module) -> str:
@@ -124,6 +125,11 @@ def results(text: str) -> tuple[Any, ...]:
     except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"the answer cannot be read: {error}") from None
     return tuple(value) if isinstance(value, list) else (value,)
+
+
+def said(text: str) -> str:
+    """A policy's own words as one printable line."""
+    return printable(text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 3] + "...")
 
 
 def _listed(result: Any) -> str:

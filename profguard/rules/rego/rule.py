@@ -8,8 +8,8 @@ from profguard.events import REGISTRY
 from profguard.model import Event
 from profguard.rules.fields import read
 from profguard.rules.rego.pack import RegoPack
-from profguard.rules.rego.policy import Policy
-from profguard.rules.rule import Match, Rule, shown
+from profguard.rules.rego.policy import Policy, said
+from profguard.rules.rule import Match, Rule
 from profguard.tracee.counterparts import BY_OURS, SENSOR
 
 RESULTS = "results"  # what a match's value of this name has: True, texts, objects
@@ -42,8 +42,8 @@ class RegoRule(Rule):
 
     def render(self, match: Match) -> str:
         """What each result says, made printable and cut."""
-        said = map(self.policy.message, match.values.get(RESULTS, (True,)))
-        return shown("; ".join(dict.fromkeys(said)))
+        messages = map(self.policy.message, match.values.get(RESULTS, (True,)))
+        return said("; ".join(dict.fromkeys(messages)))
 
     def suppress_key(self, match: Match) -> tuple[Any, ...] | None:
         if self.suppress_by is None:

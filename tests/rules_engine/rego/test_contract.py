@@ -206,8 +206,8 @@ OUR_ANSWERS = {
     "object without message": ('match contains {"a": {1}}', ["a: [1]"]),
     "boolean": ("match if input.process.pid == 10", ["Title of rule"]),
     "several": ('match contains x if some x in ["b", "a"]', ["a", "b"]),
-    "long": ('match contains concat("", [x | some _ in numbers.range(1, 400); x := "y"])',
-             ["y" * 197 + "..."]),
+    "long": ('match contains concat("", [x | some _ in numbers.range(1, 600); x := "y"])',
+             ["y" * 497 + "..."]),
     "another id": ("match if input.process.pid == 11", []),
 }  # fmt: skip
 
