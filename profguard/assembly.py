@@ -11,6 +11,7 @@ from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.engine import Engine
 from profguard.pipeline import Output, Pipeline
+from profguard.reload import Load
 from profguard.resources import folder
 from profguard.rules.pack import RuleSet, load
 from profguard.sensor.clock import measure_boot_to_wall_ns
@@ -25,15 +26,30 @@ class Assembly:
     pipeline: Pipeline
     table: ProcessTable
 
+    def put_in_force(self, load: Load) -> RuleSet | None:
+        """Swap the rules, between two events; returns those that were in force."""
+        if load.rules is None:
+            return None
+        if load.environ is not None:
+            self.table.collect(load.environ)
+        return self.pipeline.replace_rules(load.rules)
 
-def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
-    """The rules of `paths`, or else those of the configuration. Raises RuleError.
+
+def rule_paths(config: Config, paths: Sequence[Path] = ()) -> list[Path]:
+    """Where rules are: `paths`, or else what the configuration names.
 
     The path `shipped` means the rules that come with the program, wherever those are.
     """
     named = paths or [Path(path) for path in config.rule_paths]
+    return [
+        folder("rules") if path.name == SHIPPED and not path.exists() else path for path in named
+    ]
+
+
+def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
+    """The rules of `rule_paths`. Raises RuleError."""
     return load(
-        [folder("rules") if path.name == SHIPPED and not path.exists() else path for path in named],
+        rule_paths(config, paths),
         skip_bad=config.rules.skip_bad,
         placeholders=config.rules.placeholders,
         data=config.rules.data,

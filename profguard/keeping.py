@@ -3,7 +3,9 @@
 import hashlib
 import os
 import platform
+from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from profguard.findings.store import Store
 from profguard.findings.writer import Writer, WriterStatus
 from profguard.ids import uuid7
 from profguard.model import Event
+from profguard.reload import Load
 from profguard.rules.pack import RuleSet
 
 REPLAY_WAIT_S = 30.0  # a capture can be read faster than its findings are stored
@@ -47,6 +50,9 @@ class Keeping:
         self._wait_s = 0.0 if alerts else REPLAY_WAIT_S
         self._delivery = Delivery(store, told, on_trouble=on_trouble) if told else None
         store.replace_rules(_rule_rows(rules))
+        self._recorded = rules
+        self._run_id: str | None = None
+        self.opened: Counter[tuple[str, str]] = Counter()  # findings, by rule and level
         self._writer = Writer(
             store,
             (lambda finding: plan(finding, told)) if told else None,
@@ -67,14 +73,37 @@ class Keeping:
             self._writer.write("losses", [row], self._wait_s)
 
     def changes(self, changes: Sequence[Change]) -> None:
+        self.opened.update(
+            (c.finding.rule_id, c.finding.level) for c in changes if c.kind == "opened"
+        )
         self._writer.submit(changes, self._wait_s)
+
+    def loaded(self, load: Load) -> None:
+        """Record what became of reading the rules. Reads their files; any thread may call it."""
+        fresh = load.rules is not None and load.rules is not self._recorded
+        row = rows.load_row(
+            self._run_id,
+            load.time_ns,
+            load.cause,
+            load.state,
+            rules=load.in_force,
+            problems=[problem.as_dict() for problem in load.errors],
+            paths=[str(path.absolute()) for path in load.paths],
+        )
+        self._writer.record_load(row, _rule_rows(load.rules) if fresh else None)
+        if fresh:
+            self._recorded = load.rules
+
+    @property
+    def writer_status(self) -> WriterStatus:
+        return self._writer.status
 
     def flush(self) -> None:
         """The writer flushes by itself, 50 ms after the first row."""
 
     def begin_run(self, started_ns: int) -> Callable[..., None]:
         """Record that the sensor runs. What this returns records the end, by `run_row`'s names."""
-        run_id = uuid7(started_ns, os.getpid())
+        run_id = self._run_id = uuid7(started_ns, os.getpid())
 
         def write(**end) -> None:
             row = rows.run_row(run_id, started_ns, __version__, platform.release(), **end)
@@ -100,7 +129,9 @@ class Keeping:
 
 def _rule_rows(rules: RuleSet) -> list[tuple]:
     @cache
-    def digest(path: str) -> str:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    def digest(path: str) -> str | None:
+        with suppress(OSError):  # it has gone since it was read
+            return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return None
 
     return [(r.id, r.title, r.level, r.path, digest(r.path)) for r in rules.rules]

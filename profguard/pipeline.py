@@ -15,6 +15,7 @@ from profguard.decode import Decoded
 from profguard.engine import Change, Engine
 from profguard.events import BY_NAME
 from profguard.model import Event
+from profguard.rules.pack import RuleSet
 from profguard.sensor.live import Sensor
 from profguard.sessions import Session, Sessions
 
@@ -60,6 +61,13 @@ class Pipeline:
         self._pass(self.sessions.release_all())
         self._settle()
 
+    def replace_rules(self, rules: RuleSet) -> RuleSet:
+        """Match by other rules from the next event on; returns those that were in force."""
+        self._settle()
+        before = self._engine.rules
+        self._engine.replace_rules(rules)
+        return before
+
     def flush(self) -> None:
         self._settle()
         for output in self._outputs:
@@ -100,8 +108,15 @@ class Pipeline:
                 output.changes(changes)
 
 
-def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -> None:
+def run_live(
+    sensor: Sensor,
+    pipeline: Pipeline,
+    going_on: Callable[[], bool],
+    between: Callable[[], None] = lambda: None,
+) -> None:
     """Drive the pipeline from an opened sensor for as long as `going_on()` says so.
+
+    `between` is called between two events, at least every COUNT_EVERY_S.
 
     Ends with everything taken that was in the ring, and the drop counters read once more.
     """
@@ -112,6 +127,7 @@ def run_live(sensor: Sensor, pipeline: Pipeline, going_on: Callable[[], bool]) -
         sensor.wait(TICK_S if pipeline.sessions.holds else COUNT_EVERY_S)
         _drain(sensor, pipeline)
         pipeline.release(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
+        between()
         pipeline.flush()
         if time.monotonic() >= next_count:
             next_count = time.monotonic() + COUNT_EVERY_S

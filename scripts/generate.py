@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from profguard import metrics
 from profguard.cli import cli
 from profguard.codegen import docs, header
 from profguard.codegen.schemas import event_schema
@@ -37,6 +38,7 @@ def generated() -> dict[str, str]:
         "bpf/events.h": header.render(),
         "docs/cli.md": cli_page(),
         "docs/database.md": reference.page(),
+        "docs/metrics.md": metrics.page(),
         **docs.pages(),
         **schemas,
     }

@@ -342,6 +342,16 @@ def test_rules_can_be_replaced_while_an_act_goes_on():
     assert watched.finding.rules[-1] == "rule-0"
 
 
+def test_an_act_of_a_rule_that_is_gone_still_ends():
+    """Its finding keeps its id, and gets its end and duration."""
+    watched = Watched().feed(enable(0))
+    before = watched.finding.id
+    watched.engine.replace_rules(rule_set(""))
+    watched.feed(disable(10), ptrace("ATTACH", 20, GDB, SHOP))
+    assert watched.kinds[-1] == "ended"
+    assert (watched.finding.id, watched.finding.duration_ns) == (before, 10 * MS)
+
+
 JOINED = """
 title: Traced
 name: traced

@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from profguard import __version__
-from profguard.cli import options
+from profguard.cli import options, rules_state
 from profguard.cli.output import emit, json_option, say, table
 from profguard.config import load
-from profguard.errors import SensorError
+from profguard.errors import ProfguardError, SensorError
 from profguard.sensor import kinds, libbpf, rights
 from profguard.sensor.live import Sensor
 
@@ -26,21 +26,23 @@ _SETTINGS = {
 
 @click.command()
 @options.config
+@options.db
 @json_option
-def doctor(config, as_json) -> None:
-    """Say what this kernel allows, which tier each probe gets, and why.
+def doctor(config, db, as_json) -> None:
+    """Say what this kernel allows, which tier each probe gets, and which rules are in force.
 
-    Every answer is found out by trying: programs are loaded, attached and taken away again. Ends
-    with 4 where the sensor cannot run.
+    Every answer is found out by trying: programs are loaded, attached and taken away again, rules
+    are read. Ends with 4 where the sensor cannot run, with 3 where its rules would be refused.
 
     \b
     Examples:
       profguard doctor
       profguard doctor --json
+      profguard doctor --db ./my.db     about the sensor that writes to that database
     """
     settings = load(config)
     report = _machine() | {"limits": _limits(settings)}
-    trouble: SensorError | None = None
+    trouble: ProfguardError | None = None
     try:
         report["libbpf"] = libbpf.version()
         rights.check()
@@ -48,6 +50,8 @@ def doctor(config, as_json) -> None:
         report["probes"] = _probes(settings.sensor.ring_mb << 20)
     except SensorError as error:
         trouble = error
+    report["rules"], refusal = rules_state.examine(settings, db)
+    trouble = trouble or refusal
     if as_json:
         emit({"type": "doctor", **report})
     else:
@@ -109,6 +113,7 @@ def _show(report: dict) -> None:
         *report["limits"].items(),
     ]
     table(("machine", ""), facts)
+    rules_state.show(report["rules"])
     if "kinds" in report:
         say("")
         rows = [

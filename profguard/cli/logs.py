@@ -6,6 +6,9 @@ from typing import Any
 import structlog
 
 from profguard.errors import printable
+from profguard.reload import Load
+
+MOST_PROBLEMS = 50  # of one load
 
 
 def configure(*, as_json: bool | None = None) -> None:
@@ -25,6 +28,23 @@ def configure(*, as_json: bool | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def rules(load: Load) -> None:
+    """Log what became of reading the rules again: a line, and one for each error with its place."""
+    configure()
+    logger = structlog.get_logger()
+    how = {"rules": load.in_force, "cause": load.cause}
+    if load.rules is None:
+        logger.error("rules refused, the old ones stay in force", **how, errors=len(load.errors))
+    else:
+        logger.info("rules reloaded", **how)
+    for problem in load.errors[:MOST_PROBLEMS]:
+        line = f"{problem.place}: {problem.message}"
+        hint = {"hint": problem.hint} if problem.hint else {}
+        logger.error(line, code=problem.code, **hint)
+    if len(load.errors) > MOST_PROBLEMS:
+        logger.error("and more errors", left_out=len(load.errors) - MOST_PROBLEMS)
 
 
 def escape(logger: Any, method: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Options that several commands share, and when a command ends by itself."""
 
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +42,19 @@ def until(seconds: float | None) -> Callable[[], bool]:
         signal.signal(number, stop)
     end = None if seconds is None else time.monotonic() + seconds
     return lambda: not stopped and (end is None or time.monotonic() < end)
+
+
+def at_hangup(reload: Callable[[], None]) -> None:
+    """Call that at SIGHUP. Where SIGHUP says that the terminal is gone it ends the run."""
+    had_terminal = sys.stdout.isatty()
+
+    def hangup(_number: int, _frame) -> None:
+        if had_terminal and not sys.stdout.isatty():
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            reload()
+
+    signal.signal(signal.SIGHUP, hangup)
 
 
 def warn(trouble: str) -> None:

@@ -5,7 +5,7 @@ no Python: both happen at the same time. That is why this module imports late.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -79,14 +79,25 @@ def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
 
 
 def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_json: bool) -> None:
-    from profguard.assembly import assemble, load_rules
+    from profguard import metrics
+    from profguard.assembly import assemble, load_rules, rule_paths
     from profguard.cli import screen
     from profguard.findings.store import Store
     from profguard.keeping import Keeping
+    from profguard.reload import Reloader
+    from profguard.rules import RuleSet
 
     output = screen.choose(settings, events=events, as_json=as_json)
-    rule_set = load_rules(settings, rules)
-    rule_set.report_to(options.warn)
+    paths = rule_paths(settings, rules)
+
+    def read() -> RuleSet:
+        found = load_rules(settings, rules)
+        found.report_to(options.warn)
+        return found
+
+    reloader = Reloader(paths, read, lambda load: _told(load, keeping))
+    rule_set = reloader.first().rules
+    listener = metrics.listen(settings)  # a low port asks for a right that is given up
     wait_until_open()
     rights.drop()
     store = Store(db or Path(settings.store.path))
@@ -100,9 +111,11 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
         )
         end_run, reason = keeping.begin_run(sensor.opened_ns), "failed"
         try:
-            _watch(sensor, assembly, seconds)
+            sources = metrics.Sources(sensor, keeping, reloader, store)
+            _watch(assembly, sources, listener, seconds)
             reason = "asked to"
         finally:
+            reloader.close()
             received, dropped = sensor.totals
             end_run(
                 stopped_ns=sensor.clock.now_ns(), reason=reason, received=received, dropped=dropped
@@ -112,11 +125,32 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
     output.summary(sensor.counts)
 
 
-def _watch(sensor: Sensor, assembly, seconds: float | None) -> None:
+def _told(load, keeping) -> None:
+    """Record and log what became of reading the rules, in the reloader's thread."""
+    keeping.loaded(load)
+    if load.cause != "start":
+        from profguard.cli import logs
+
+        with suppress(OSError):  # nobody reads stderr any more
+            logs.rules(load)
+
+
+def _watch(assembly, sources, listener, seconds: float | None) -> None:
+    from profguard import metrics
     from profguard.pipeline import run_live, status
 
-    pipeline, clock = assembly.pipeline, sensor.clock
+    sensor, reloader, pipeline = sources.sensor, sources.reloader, assembly.pipeline
+    clock = sensor.clock
+
+    def swap() -> None:
+        while load := reloader.ready():
+            before = assembly.put_in_force(load)
+            state = "rules_reloaded" if load.rules else "rules_refused"
+            pipeline.take(status(state, clock.now_ns(), load.reason))
+            reloader.done(load, before)
+
     going_on = options.until(seconds)
+    options.at_hangup(reloader.ask)
     assembly.table.snapshot()
     for probe in sensor.probes:
         if probe.refusal:
@@ -124,7 +158,10 @@ def _watch(sensor: Sensor, assembly, seconds: float | None) -> None:
             pipeline.take(status("degraded", clock.now_ns(), reason))
     pipeline.take(status("armed", clock.now_ns()))
     pipeline.flush()
-    run_live(sensor, pipeline, going_on)
+    # What these import would have kept the sensor from being armed.
+    reloader.start(assembly.table.prepare)
+    with metrics.serving(listener, sources):
+        run_live(sensor, pipeline, going_on, swap)
     pipeline.take(status("stopped", clock.now_ns()))
     pipeline.flush()
 

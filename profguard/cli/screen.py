@@ -92,8 +92,9 @@ class Screen:
                 f"{clock(event)}  {event['count']} {event['event']} events were lost: buffer full"
             )
         elif name == "sensor_status":
-            if event["state"] == "degraded":
-                _line(f"{clock(event)}  degraded: {event['reason']}")
+            if event["state"] in ("degraded", "rules_reloaded", "rules_refused"):
+                state = event["state"].replace("_", " ")
+                _line(f"{clock(event)}  {state}: {event['reason']}")
         elif self._events:
             _line(event_line(self._redactor.event(event)))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 from msgspec import inspect, structs
 
+from profguard.backtracking import SLOW_HINT, too_slow
 from profguard.config.source import Source
 from profguard.config.spec import (
     SECTIONS,
@@ -51,6 +52,7 @@ class Checker:
             ),
             sensor=sections["sensor"],
             redact=sections["redact"],
+            metrics=sections["metrics"],
             labels=labels,
             alerts=alerts,
             source=self._source,
@@ -161,11 +163,15 @@ class Checker:
 
     def _check_patterns(self, redact: Redact | None) -> None:
         for index, pattern in enumerate(redact.patterns if redact else ()):
+            path = ("redact", "patterns", index)
             try:
                 re.compile(pattern)
             except re.error as error:
-                path = ("redact", "patterns", index)
                 self._wrong(path, f"not a regular expression: {error}")
+                continue
+            slow = too_slow(pattern)
+            if slow:
+                self._wrong(path, f"the regular expression {slow}", SLOW_HINT)
 
     def _absolute(self, path: str) -> str:
         return str(self._folder / path)

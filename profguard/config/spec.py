@@ -25,6 +25,14 @@ Name = Annotated[
         title="a name of letters, digits, '.', '_' and '-'",
     ),
 ]
+Address = Annotated[
+    str,
+    Meta(
+        pattern=r"^((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):"
+        r"(6553[0-5]|655[0-2]\d|65[0-4]\d\d|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3}))?$",
+        title="an address and port as '127.0.0.1:9464'",
+    ),
+]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]", title="an http or https URL")]
 
 
@@ -103,6 +111,18 @@ class Redact(Section):
     ] = ()
 
 
+class Metrics(Section):
+    """Figures about the sensor, for Prometheus."""
+
+    address: Annotated[
+        Address,
+        Meta(
+            description="where http://ADDRESS/metrics is served to anyone who reaches it, such as "
+            "127.0.0.1:9464; empty: nowhere"
+        ),
+    ] = ""
+
+
 class Alert(Section):
     """One destination of alerts."""
 
@@ -155,6 +175,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
     sensor: Sensor = Sensor()
     redact: Redact = Redact()
+    metrics: Metrics = Metrics()
     labels: tuple[LabelDefinition, ...] = ()
     alerts: tuple[Alert, ...] = ()
     source: Source | None = None
@@ -174,6 +195,7 @@ SECTIONS: dict[str, type[Section]] = {
     "rules": Rules,
     "sensor": Sensor,
     "redact": Redact,
+    "metrics": Metrics,
 }
 LABELS_MEANING = (
     "what a process is: each label is a Sigma selection over process fields, or a list of them, "

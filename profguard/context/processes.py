@@ -7,6 +7,9 @@ cannot have become another program since the event. Everything else stays unknow
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
 
 from profguard.context.cgroups import CgroupNames
 from profguard.context.containers import Cgroup
@@ -26,6 +29,14 @@ MAX_ANCESTORS = 16
 _ARGV_BYTES = next(int(arg.ctype[5:-1]) for arg in EXEC.args if arg.name == "argv")
 
 
+class Prepared(NamedTuple):
+    """What `ProcessTable.collect` needs to keep other environment variables."""
+
+    environ_names: frozenset[str]
+    reader: Reader
+    entries: list[Entry]
+
+
 class ProcessTable:
     """Processes by identity, at most `max_processes`; the one not used for longest goes first.
 
@@ -43,6 +54,7 @@ class ProcessTable:
         environ_names: frozenset[str] = frozenset(),
     ):
         self._labeler = labeler
+        self._proc = proc
         self._environ_names = environ_names | labeler.environ_names
         self._boot_to_wall_ns = boot_to_wall_ns
         self._max = max_processes
@@ -70,6 +82,31 @@ class ProcessTable:
             if entry.key not in self._entries:
                 self._put(entry)
         return len(found)
+
+    def prepare(self, environ_names: frozenset[str]) -> Prepared | None:
+        """What is needed to keep these environment variables from now on; None: nothing is.
+
+        Any thread may call it. It reads /proc, so that the variables that are new are known of
+        processes that run already; an environment does not change between two execs.
+        """
+        names = environ_names | self._labeler.environ_names
+        if names == self._environ_names:
+            return None
+        reader = Reader(self._proc, names)
+        return Prepared(names, reader, reader.all() if names - self._environ_names else [])
+
+    def collect(self, prepared: Prepared) -> None:
+        """Keep other environment variables. Of a program that was started since `prepare`, those
+        that are new stay unknown until the next one.
+        """
+        self._environ_names, self._reader, read = prepared
+        for fresh in read:
+            entry = self._entries.get(fresh.key)
+            if entry is None or entry.image.inode is None or entry.ended:
+                continue
+            if entry.image.inode == fresh.image.inode:
+                entry.image = msgspec.structs.replace(entry.image, environ=fresh.image.environ)
+                entry.seen = None
 
     def on_exec(self, raw: RawTask, event: Event) -> None:
         """`raw` now runs the program of the sched_process_exec `event`."""

@@ -25,14 +25,23 @@ LOST_EVENTS = EventSpec(
 SENSOR_STATUS = EventSpec(
     name="sensor_status",
     id=13,
-    summary="the sensor starts, is armed, is degraded, or stops",
+    summary="the sensor is armed, is degraded, follows its rules, or stops",
     description=(
         "`armed` as soon as the probes are live, `degraded` when one of them had to be given up, "
         "`stopped` as the last event of a run. Between `armed` and `stopped` silence means that "
-        "nothing happened."
+        "nothing happened.\n\n"
+        "When rule files change, or at SIGHUP, the rules are read again. `rules_reloaded` is the "
+        "first event after which the new ones are asked; after `rules_refused` the old ones still "
+        "are, because the files have errors."
     ),
     args=(
-        Arg("state", None, "armed, degraded or stopped", (DERIVED,), kind="str"),
+        Arg(
+            "state",
+            None,
+            "armed, degraded, rules_reloaded, rules_refused or stopped",
+            (DERIVED,),
+            kind="str",
+        ),
         Arg("reason", None, "why, where there is more to say", (DERIVED, OPT), kind="str"),
     ),
     hooks=(Hook("sensor", "userspace", "the sensor's own changes of state"),),

@@ -1,6 +1,7 @@
 """The rows of one transaction, and how they are committed."""
 
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -31,6 +32,11 @@ class Batch:
     def put(self, statement: str, row: tuple, key: object = None) -> None:
         """Add or replace one row; without a key it is always added."""
         self.rows.setdefault(statement, {})[next(_serial) if key is None else key] = row
+
+    def replace_rules(self, rows: Iterable[tuple]) -> None:
+        """These rows are all of the table `rules`."""
+        self.rows["rules_gone"] = {0: ()}
+        self.rows["rules"] = dict(enumerate(rows))
 
     def drop(self, statement: str, key: object) -> None:
         """Take a row out again, if it is there."""

@@ -9,11 +9,17 @@ from profguard.findings.views import VIEWS
 APPLICATION_ID = 0x70726F66
 
 
-def _first(db) -> None:
+def _make_tables(db, number: int) -> None:
+    """The tables that came with that version."""
     for table in TABLES:
-        db.execute(table.ddl)
-        for columns in table.indexes:
-            db.table(table.name).create_index(columns)
+        if table.since == number:
+            db.execute(table.ddl)
+            for columns in table.indexes:
+                db.table(table.name).create_index(columns)
+
+
+def _first(db) -> None:
+    _make_tables(db, 1)
     for view in VIEWS:
         db.create_view(view.name, _unindented(view.sql))
 
@@ -22,8 +28,12 @@ def _unindented(sql: str) -> str:
     return "\n".join(line.strip() for line in sql.strip().splitlines())
 
 
+def _rule_loads(db) -> None:
+    _make_tables(db, 2)
+
+
 # One function a version; each gets a sqlite_utils.Database inside the transaction.
-STEPS = (_first,)
+STEPS = (_first, _rule_loads)
 VERSION = len(STEPS)
 
 

@@ -106,6 +106,13 @@ def listed(
         ]
 
 
+def counts(store: Store) -> dict[tuple[str, str], int]:
+    """How many alerts there are, by destination and state. Raises StoreError."""
+    sql = "SELECT destination, state, count(*) FROM outbox GROUP BY 1, 2"
+    with explained(store.path), closing(store.connect()) as connection:
+        return {(destination, state): n for destination, state, n in connection.execute(sql)}
+
+
 def retry(store: Store, alert_ids: Sequence[int] = (), states: Sequence[str] = ()) -> int:
     """Make alerts pending and due at once, with all attempts before them; returns how many.
 

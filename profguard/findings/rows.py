@@ -1,6 +1,7 @@
 """Findings and events as rows: immutable snapshots, safe to hand to the writer's thread."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ from profguard.findings import tables
 from profguard.model import Event, Finding, Process
 from profguard.timefmt import rfc3339
 
+PROBLEMS_KEPT = 50  # of one load of the rules
+LOADS_KEPT = 1000
 EVENTS_KEPT = 16  # of one finding's repeats; the event that ended it is always kept
 _INTEGER_END = 1 << 63  # SQLite's integers and JSON functions end here
 _BIG_INTEGER = re.compile(r"[0-9]{19}")  # perhaps one
@@ -202,6 +205,22 @@ def run_row(
     return _clean((run_id, started, stopped, version, kernel, reason, received, dropped))
 
 
+def load_row(
+    run_id: str | None,
+    time_ns: int,
+    cause: str,
+    state: str,
+    *,
+    rules: int,
+    problems: Sequence[dict[str, Any]] = (),
+    paths: Sequence[str] = (),
+) -> tuple:
+    """A row of `rule_loads`, without its number; `problems` are the errors."""
+    told = json_text(list(problems[:PROBLEMS_KEPT]))
+    when = (rfc3339(time_ns), time_ns)
+    return _clean((run_id, *when, cause, state, rules, len(problems), told, json_text(list(paths))))
+
+
 # In the order in which a transaction fills them: what is referred to comes first.
 STATEMENTS = {
     "findings": tables.FINDINGS.insert(
@@ -223,4 +242,12 @@ STATEMENTS = {
         "ON CONFLICT (id) DO UPDATE SET stopped = excluded.stopped, reason = excluded.reason,"
         " received = excluded.received, dropped = excluded.dropped"
     ),
+    "rule_loads": (
+        "INSERT INTO rule_loads"
+        " (run_id, time, time_ns, cause, state, rules, errors, problems, paths)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ),
+    "rule_loads_kept": ("DELETE FROM rule_loads WHERE id <= (SELECT max(id) FROM rule_loads) - ?"),
+    "rules_gone": "DELETE FROM rules",
+    "rules": tables.RULES.insert("ON CONFLICT DO NOTHING"),
 }

@@ -18,13 +18,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table. `key` is its primary key where that is no single column declared as such."""
+    """One table. `key` is its primary key where that is no single column declared as such.
+
+    `since` is the version of the database that brought it.
+    """
 
     name: str
     summary: str
     columns: tuple[Column, ...]
     key: tuple[str, ...] = ()
     indexes: tuple[tuple[str, ...], ...] = ()
+    since: int = 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -190,6 +194,24 @@ LOSSES = Table(
     ),
     indexes=(("time_ns",),),
 )
+RULE_LOADS = Table(
+    "rule_loads",
+    "each time the rules were read: at the start, when their files changed, and at SIGHUP",
+    (
+        Column("id", "INTEGER PRIMARY KEY AUTOINCREMENT", "the order of reading"),
+        Column("run_id", "TEXT", "the run of the sensor"),
+        Column("time", "TEXT NOT NULL", "when they were read"),
+        Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("cause", "TEXT NOT NULL", "start, files or signal"),
+        Column("state", "TEXT NOT NULL", "in_force, or refused: the rules before stay in force"),
+        Column("rules", "INTEGER NOT NULL", "rules in force after it"),
+        Column("errors", "INTEGER NOT NULL", "errors in the files"),
+        Column("problems", "TEXT NOT NULL", "the first of them, a JSON array"),
+        Column("paths", "TEXT NOT NULL", "where rules were looked for, a JSON array"),
+    ),
+    indexes=(("run_id", "id"),),
+    since=2,
+)
 
 TABLES = (
     FINDINGS,
@@ -197,6 +219,7 @@ TABLES = (
     FINDING_EVENTS,
     EVENTS,
     RULES,
+    RULE_LOADS,
     OUTBOX,
     SENSOR_RUNS,
     LOSSES,

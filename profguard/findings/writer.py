@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 
 from profguard.errors import StoreError
+from profguard.findings import rows
 from profguard.findings.batch import Batch
 from profguard.findings.intake import Change, Intake, Plan
 from profguard.findings.redact import DEFAULT, Redactor
@@ -112,6 +113,19 @@ class Writer:
                     self._dropped[statement] += 1
                     dropped += 1
         return dropped
+
+    def record_load(self, row: tuple, rules: Iterable[tuple] | None) -> None:
+        """Queue a row of `rule_loads`; `rules` are the rows of the rules that it put in force."""
+        with self._changed:
+            before = len(self._pending)
+            if rules is not None:  # needs no room: the rows of an earlier load are replaced
+                self._pending.replace_rules(rules)
+            if self._has_room(0.0):
+                self._pending.put("rule_loads", row)
+                self._pending.put("rule_loads_kept", (rows.LOADS_KEPT,), 0)
+            else:
+                self._dropped["rule_loads"] += 1
+            self._announce(before)
 
     def flush(self, timeout_s: float = 10.0) -> bool:
         """Commit what is pending now; False where that did not succeed in time."""

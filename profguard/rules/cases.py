@@ -33,7 +33,7 @@ from profguard.rules.correlator import Correlator
 from profguard.rules.extension import UNITS_NS
 from profguard.rules.filters import Filter
 from profguard.rules.interpret import explain
-from profguard.rules.pack import RuleSet, rule_files
+from profguard.rules.pack import YAML, RuleSet, rule_files
 from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.source import Document, read, told
 from profguard.rules.window import LATE_NS
@@ -93,7 +93,7 @@ def read_cases(
     """
     cases: list[Case] = []
     broken = {Path(problem.place.path).stem for problem in problems if problem.place}
-    for path in rule_files(paths, problems):
+    for path in rule_files(paths, problems, YAML):
         for document in read(path, problems):
             reader = _Reader(document, rules, problems, broken if whole else None)
             cases += reader.cases()
@@ -155,10 +155,11 @@ def missing_cases(
 ) -> list[Problem]:
     """A problem for each rule without a case that fires, or without one that stays quiet.
 
-    `tested` are names of rules that have tests of their own.
+    Rules that only serve a correlation are tested by its cases; `tested` are names of rules that
+    have tests of their own.
     """
     seen = {(case.rule.id, case.match) for case in cases}
-    asked = [rule for rule in rules.rules if rule.events and rule.enabled]
+    asked = [r for r in rules.rules if r.events and r.enabled and r not in rules.silent]
     problems = []
     for rule in (*asked, *rules.filters):
         lacks = [

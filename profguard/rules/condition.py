@@ -124,13 +124,14 @@ class _Parser:
         if self.token.text in ("", "(", ")", "|"):
             raise self.unexpected("'them' or a pattern such as selection*")
         pattern = self.take()
-        if pattern.word == "them":
-            names = [name for name in self.selections if not name.startswith("_")]
-        else:
+        # A name with an underscore is meant only by a pattern that begins with one.
+        hidden = pattern.text.startswith("_")
+        names = [name for name in self.selections if hidden or not name.startswith("_")]
+        if pattern.word != "them":
             # Only `*` is special in such a pattern.
             plain = re.sub(r"[?\[]", lambda match: f"[{match[0]}]", pattern.text)
             matches = re.compile(translate(plain)).match
-            names = [name for name in self.selections if matches(name)]
+            names = [name for name in names if matches(name)]
         if not names:
             raise self.unknown(pattern, f"no selection matches '{pattern.text}'")
         nodes: list[Node] = [self.named(name, pattern) for name in names]

@@ -35,12 +35,12 @@ from profguard.rules.transforms import (
     as_presence,
     as_regex,
     as_time_part,
+    cased,
     expanded,
     plain_text,
     to_base64,
     to_base64_offsets,
     to_utf16,
-    with_case,
     with_flag,
 )
 
@@ -80,7 +80,8 @@ MODIFIERS = {
                  around((_ANY,), (), "endswith"), "position"),
         Modifier("all", "every value of the list, not any", kind="logic"),
         Modifier("neq", "the field differs from the values", kind="negation"),
-        Modifier("cased", "upper and lower case differ", (*_PLACED, type(None)), with_case, "case"),
+        Modifier("cased", "upper and lower case differ", (*_PLACED, bytes, type(None)),
+                 lambda value, _: cased(value), "case"),
         Modifier("exists", "the field is there (true) or not (false)", (Scalar,), as_presence,
                  "alone", takes_text="true or false"),
         Modifier("re", "a regular expression", _TEXT, as_regex, "type"),
@@ -158,7 +159,8 @@ class Chain:
                 if len(made) > MAX_VARIANTS:
                     raise TooManyError("PG105", "the modifiers make too many values of this one")
             values = made
-        return values
+        # What is made of a value later on keeps its case too, wherever `cased` stands.
+        return [cased(one) for one in values] if "cased" in self.names else values
 
 
 def _check_order(modifier: Modifier, before: list[Modifier]) -> None:

@@ -109,7 +109,7 @@ class RuleSet:
             self.rego.pack.on_trouble = on_trouble
 
     def close(self) -> None:
-        """End the process that rules in Rego are asked of."""
+        """Give back what a set holds beside memory: the process that rules in Rego are asked of."""
         if self.rego:
             self.rego.close()
 
@@ -151,7 +151,7 @@ def load(
     problems: list[Problem] = []
     parts: list[Part] = []
     broken: set[str] = set()
-    files = rule_files(paths, problems, (*YAML, REGO))
+    files = rule_files(paths, problems)
     policies = [path for path in files if path.suffix == REGO]
     service = None
     if policies:
@@ -264,7 +264,7 @@ def read_documents(
 
 
 def rule_files(
-    paths: Sequence[Path], problems: list[Problem], suffixes: tuple[str, ...] = YAML
+    paths: Sequence[Path], problems: list[Problem], suffixes: tuple[str, ...] = (*YAML, REGO)
 ) -> list[Path]:
     """The rule files under `paths`, each once, sorted within a directory; hidden ones are not."""
     found: dict[Path, None] = {}

@@ -23,6 +23,8 @@ PUBLIC_SCHEMAS = {
     "filter": "sigma-filter.json",
 }
 
+_MONTH, _DAY = "(0[1-9]|1[012])", "(0[1-9]|[12][0-9]|3[01])"
+_DATE = rf"^\d{{4}}(-{_MONTH}-{_DAY}|/{_MONTH}/{_DAY})$"
 _SCALARS = ["string", "number", "boolean", "null"]
 _MODIFIERS = rf"(\|({'|'.join(MODIFIERS)}))"
 _ENVIRON_KEY = rf"^(process|target)\.{re.escape(ENVIRON)}[^|]+{_MODIFIERS}*$"
@@ -33,7 +35,8 @@ def sigma_schema(kind: str = "detection") -> dict[str, Any]:
     """The public schema of a kind of documents, with what the specification has beyond it.
 
     The specification lets the `condition` of a detection rule be a list, any of which may match;
-    the schema forgot. A filter for all rules has `any` for a list of rules.
+    the schema forgot. A filter for all rules has `any` for a list of rules. Rules that were written
+    for Sigma 1 and are still around have slashes in their dates.
     """
     found = json.loads((folder("schemas") / PUBLIC_SCHEMAS[kind]).read_text())
     if kind == "filter":
@@ -50,6 +53,8 @@ def sigma_schema(kind: str = "detection") -> dict[str, Any]:
             {"type": "array", "minItems": 1, "items": {"type": "string"}},
         ],
     }
+    for name in ("date", "modified"):
+        found["properties"][name]["pattern"] = _DATE
     return found
 
 

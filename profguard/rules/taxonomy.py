@@ -64,6 +64,7 @@ PROCESS_CREATION = Mapping(
         "md5": None,
         "sha1": None,
         "sha256": None,
+        "imphash": None,
         "Imphash": None,
         "FileVersion": None,
         "Description": None,

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from profguard.backtracking import LONGEST, SLOW_HINT, quicker, too_slow
 from profguard.errors import did_you_mean
 from profguard.rules.matchers import Absent, Cidr, Compare, Pattern, Present, SameAs, TimePart
 from profguard.rules.text import Text, Wild, parse_text
@@ -34,7 +35,7 @@ class Scalar:
 
 
 class ModifierError(ValueError):
-    """A modifier that does not exist, or does not fit; `code` is PG104, PG105 or PG117."""
+    """A modifier that does not exist, or does not fit; `code` is PG104, PG105, PG117 or PG122."""
 
     def __init__(self, code: str, message: str, hint: str | None = None):
         self.code, self.hint = code, hint
@@ -122,12 +123,13 @@ def around(before: tuple, after: tuple, relation: str):
     return apply
 
 
-def with_case(value: Text | SameAs | None, _) -> Text | SameAs | None:
-    if value is None:
-        return None
-    if isinstance(value, SameAs):
-        return replace(value, folded=False)
-    return replace(value, cased=True)
+def cased(value: Any) -> Any:
+    """A text, its encoding or a field's name, with upper and lower case told apart."""
+    if isinstance(value, bytes):
+        value = plain_text(value, value)
+    if isinstance(value, Text):
+        return replace(value, cased=True)
+    return replace(value, folded=False) if isinstance(value, SameAs) else value
 
 
 def _unchanged(value: Text, name: str) -> str:
@@ -138,6 +140,9 @@ def _unchanged(value: Text, name: str) -> str:
 
 def as_regex(value: Text, _) -> Pattern:
     source = _unchanged(value, "re")
+    if len(source) > LONGEST:
+        said = f"the regular expression is longer than {LONGEST:,} characters"
+        raise ModifierError("PG122", said, "split it, or list the texts with contains")
     try:
         re.compile(source)
     except (re.error, RecursionError, OverflowError) as error:
@@ -145,12 +150,20 @@ def as_regex(value: Text, _) -> Pattern:
         where = f" at character {at + 1}" if at is not None else ""
         said = getattr(error, "msg", str(error))
         raise ModifierError("PG105", f"not a regular expression{where}: {said}") from None
-    return Pattern(source, 0, source)
+    return _quick(Pattern(quicker(source), 0, source))
+
+
+def _quick(pattern: Pattern) -> Pattern:
+    """The pattern itself. Raises ModifierError for one that a hostile text could make slow."""
+    wrong = too_slow(pattern.regex, pattern.flags)
+    if wrong:
+        raise ModifierError("PG122", f"the regular expression {wrong}", SLOW_HINT)
+    return pattern
 
 
 def with_flag(flag: re.RegexFlag):
     def apply(value: Pattern, _) -> Pattern:
-        return replace(value, flags=value.flags | int(flag))
+        return _quick(replace(value, flags=value.flags | int(flag)))
 
     return apply
 

@@ -142,3 +142,18 @@ def test_the_summary_counts(capsysbinary):
     assert text[1].startswith("4 events, 2 lost, 0 findings.")
     assert text[3] == "0 findings."
     assert json.loads(text[4])["events"]["prof"] == {"produced": 5, "dropped": 2, "received": 3}
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("rules_reloaded", "rules reloaded: 27 in force"),
+        ("rules_refused", "rules refused: 27 in force"),
+        ("armed", None),
+    ],
+)
+def test_what_became_of_changed_rules_is_told(show, state, said):
+    lines = show(Screen, event("sensor_status", 3, state=state, reason="27 in force"))
+    assert lines == ([f"08:00:00  {said}"] if said else [])
+    (line,) = show(Json, event("sensor_status", 3, state=state, reason="27 in force"))
+    assert json.loads(line) == {"type": "status", "state": state, "reason": "27 in force"}

@@ -75,6 +75,7 @@ BROKEN = [
     ("[sensor]\nring_mb = 12", "PG204", 2, 11, "12 is not a power of two", None),
     ("[sensor]\nring_mb = 2048", "PG204", 2, 11, "from 1 to 1024", None),
     ("[redact]\npatterns = ['a', '(']", "PG204", 2, 18, "not a regular expression", None),
+    ("[redact]\npatterns = ['(a*)*b']", "PG204", 2, 13, "exponential time", "neighbouring"),
     ("[labels]\n'a b' = {name = 'x'}", "PG204", 2, 1, "a name of letters", None),
     ("[labels]\na = 'x'", "PG204", 2, 5, "must be a selection", "a selection is a table"),
     ("[labels]\na = []", "PG204", 2, 5, "must be a selection", "a selection is a table"),
@@ -190,6 +191,7 @@ def test_root_reads_no_configuration_that_others_can_write(tmp_path, mode):
 BEYOND_SCHEMA = (
     "12 is not a power of two",
     "not a regular expression",
+    "exponential time",
     "a file or a variable",
     "another alert is called 'a'",
     "no label is called 'prdo'",

@@ -42,13 +42,17 @@ def selections(count: int, condition: str) -> str:
 
 
 def correlated(refers_to: dict[int, list[int]]) -> str:
-    """Correlations by number, with the numbers of those that they refer to, and a rule `base`."""
+    """Correlations by number, with the numbers of those that they refer to, and a rule `base`.
+
+    What of them is good is switched off, so that it finds nothing.
+    """
+    off = "profguard: {enabled: false}\n"
     texts = [
-        f"title: c\nname: c{number}\ncorrelation: {{type: temporal, rules: "
+        f"title: c\nname: c{number}\n{off}correlation: {{type: temporal, rules: "
         f"[{', '.join(f'c{other}' for other in others) or 'base'}], group-by: [], timespan: 1m}}\n"
         for number, others in refers_to.items()
     ]
-    return "---\n".join([GOOD.replace("title: T", "title: T\nname: base"), *texts])
+    return "---\n".join([GOOD.replace("title: T", "title: T\nname: base") + off, *texts])
 
 
 def excepting(names: list[str]) -> str:

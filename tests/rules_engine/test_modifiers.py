@@ -50,6 +50,14 @@ TEXT = [
     ("{F}|contains|cased: Perf", "a perf", False),
     ("{F}|cased|endswith: '?X'", "yX", True),
     ("{F}|cased|endswith: '?X'", "yx", False),
+    ("{F}|cased|neq: Perf", "perf", True),
+    ("{F}|cased|expand: '%admins%'", "ROOT", False),
+    ("{F}|cased|base64: 'cmd'", "y21k", False),
+    ("{F}|cased|utf16le|base64: 'cmd'", "YwBtAGQA", True),
+    ("{F}|cased|utf16le|base64: 'cmd'", "ywbtagqa", False),
+    ("{F}|utf16le|cased: 'cmd'", "C\0M\0D\0", False),
+    ("{F}|cased|windash|contains: ' -A'", "x /A", True),
+    ("{F}|cased|windash|contains: ' -A'", "x /a", False),
     # neq: not equal to any of them
     ("{F}|neq: perf", "gdb", True),
     ("{F}|neq: perf", "PERF", False),
@@ -69,6 +77,18 @@ TEXT = [
     (r"{F}|re|i|m|s: '^B.C$'", "a\nb\nc", True),
     (r"{F}|re: ['x', 'rf']", "perf", True),
     (r"{F}|re: 'a\\b'", r"a\b", True),
+    (r"{F}|re|i: '^PERF$'", "perl", False),
+    (r"{F}|re|m: '^b$'", "a\nbc", False),
+    (r"{F}|re|m: 'a.b'", "a\nb", False),
+    (r"{F}|re|s: 'a.b'", "ab", False),
+    (r"{F}|re|s: '^b'", "a\nb", False),
+    (r"{F}|re: 'a*'", "x", True),  # as SQL's and every engine's search: no wildcard of Sigma
+    (r"{F}|re|neq: '^p'", "perf", False),
+    (r"{F}|re|neq: '^p'", None, True),
+    (r"{F}|re|all: ['p', 'f$']", "perf", True),
+    (r"{F}|re|all: ['p', 'f$']", "perl", False),
+    (r"{F}|re: '.*foo.*bar.*baz'", "x foo\nbar baz", False),
+    (r"{F}|re: '.*foo.*bar.*baz'", "x foo bar bar baz", True),
     # encodings
     ("{F}|base64: 'cmd'", "Y21k", True),
     ("{F}|utf16le|base64: 'cmd'", "YwBtAGQA", True),
@@ -77,6 +97,19 @@ TEXT = [
     ("{F}|utf16|base64: 'cmd'", "//5jAG0AZAA=", True),
     ("{F}|utf16le: 'cmd'", "c\0m\0d\0", True),
     ("{F}|utf16: 'cmd'", "\xff\xfec\0m\0d\0", True),
+    ("{F}|base64: 'cmd'", "Y21kZQ==", False),
+    ("{F}|wide|base64: 'cmd'", "Y21k", False),
+    ("{F}|utf16be|base64: 'cmd'", "YwBtAGQA", False),
+    ("{F}|utf16|base64: 'cmd'", "YwBtAGQA", False),
+    ("{F}|utf16le|base64: 'cmd'", "AGMAbQBk", False),
+    ("{F}|utf16le|base64: 'é'", "6QA=", True),
+    ("{F}|base64offset|contains: 'curl'", base64.b64encode(b"-curl-").decode(), True),
+    ("{F}|base64offset|contains: 'curl'", base64.b64encode(b"--curl--").decode(), True),
+    ("{F}|base64offset|contains: 'curl'", base64.b64encode(b"--cur-l--").decode(), False),
+    ("{F}|wide|base64offset|contains: 'curl'", base64.b64encode(b"-c\0u\0r\0l\0").decode(), True),
+    ("{F}|base64|contains: 'cmd'", "echo Y21k", True),
+    ("{F}|base64: ['x', 'cmd']", "Y21k", True),
+    ("{F}|base64: 4625", base64.b64encode(b"4625").decode(), True),
     ("{F}|base64: 'ä'", base64.b64encode("ä".encode()).decode(), True),
     (r"{F}|base64: '\*'", base64.b64encode(b"*").decode(), True),
     # windash: an option's dash, whichever it is; dashes inside words stay
@@ -87,11 +120,25 @@ TEXT = [
     ("{F}|windash|contains: ' /p '", "perf -p 1", True),
     ("{F}|contains|windash: ' -p '", "perf /p 1", True),
     ("{F}|windash: 'a-b'", "a/b", False),
+    ("{F}|windash: '\N{EM DASH}a'", "-a", True),
+    ("{F}|windash|contains: ' -a -b'", "x /a \N{EN DASH}b", True),
+    ("{F}|windash|contains: ' -p '", "perf +p 1", False),
+    ("{F}|windash: [-a, -b]", "/b", True),
+    ("{F}|windash: '-p*'", "/pid", True),
     ("{F}|windash|contains: '-a -b'", "x /a -b", True),
     # cidr
     ("{F}|cidr: 10.0.0.0/8", "10.1.2.3", True),
     ("{F}|cidr: 10.0.0.0/8", "11.1.2.3", False),
     ("{F}|cidr: 10.0.0.0/8", "not an address", False),
+    ("{F}|cidr: 192.168.1.64/26", "192.168.1.127", True),
+    ("{F}|cidr: 192.168.1.64/26", "192.168.1.128", False),
+    ("{F}|cidr: 10.0.0.1", "10.0.0.1", True),
+    ("{F}|cidr: 10.0.0.0/8", "10.x", False),
+    ("{F}|cidr: 0.0.0.0/0", "fe80::1", False),
+    ("{F}|cidr: 10.0.0.0/8", None, False),
+    ("{F}|cidr|neq: 10.0.0.0/8", "11.0.0.1", True),
+    ("{F}|cidr: '2001:db8::/32'", "2001:0DB8:0000::1", True),
+    ("{F}|cidr: '::1/128'", "::1", True),
     ("{F}|cidr: 'fd00::/8'", "fd12::1", True),
     ("{F}|cidr: 'fd00::/8'", "10.0.0.1", False),
     ("{F}|cidr: [192.168.0.0/16, 'fe80::/10']", "fe80::1", True),
@@ -110,6 +157,10 @@ TEXT = [
     ("{F}|exists: true", None, False),
     ("{F}|exists: false", None, True),
     ("{F}|exists: false", "x", False),
+    ("{F}|exists: false", "", False),
+    ("{F}|neq: [null, a]", None, False),
+    ("{F}|neq: [null, a]", "b", True),
+    ("{F}|cased: null", None, True),
     ("{F}: null", None, True),
     ("{F}: null", "", False),
     ("{F}: [null, a]", None, True),
@@ -123,6 +174,9 @@ TEXT = [
     ("{F}|fieldref: process.parent.name", "BASH", True),
     ("{F}|fieldref: process.parent.name", "sh", False),
     ("{F}|fieldref|cased: process.parent.name", "BASH", False),
+    ("{F}|cased|fieldref: process.parent.name", "BASH", False),
+    ("{F}|cased|fieldref: process.parent.name", "bash", True),
+    ("{F}|fieldref|cased|startswith: process.parent.name", "BASH -c", False),
     ("{F}|fieldref|startswith: process.parent.name", "bash -c x", True),
     ("{F}|fieldref|endswith: process.parent.name", "/bin/bash", True),
     ("{F}|fieldref|contains: process.parent.name", "a bash b", True),
@@ -188,6 +242,14 @@ TIMES = [
     ("event.time|hour|gte: 3", True),
     ("event.time|hour|lt: 3", False),
     ("event.time|hour|neq: 3", False),
+    ("event.time|minute: 5", False),
+    ("event.time|minute|neq: 5", True),
+    ("event.time|day: 3", False),
+    ("event.time|day|lte: 2", True),
+    ("event.time|week: 2", False),
+    ("event.time|month: 2", False),
+    ("event.time|month|gt: 1", False),
+    ("event.time|year|gte: 2026", True),
     ("event.time|startswith: 2026-01-02T03", True),
     ("process.start_time|hour: 22", True),
 ]
@@ -318,18 +380,24 @@ def test_wrong_use(matches, item, code, message, hint):
     assert problem.place.text.strip() == item
 
 
-def test_every_modifier_of_the_specification_is_there_and_in_a_table():
-    """The appendix's list, so that one cannot get lost; each is used in a test above."""
-    appendix = (
-        "all startswith endswith contains exists cased neq windash re i m s base64 base64offset "
-        "utf16le utf16be utf16 wide lt lte gt gte minute hour day week month year cidr expand "
-        "fieldref"
-    ).split()
-    assert set(appendix) == set(MODIFIERS)
-    assert set(TIME_PARTS) <= set(appendix)
-    tables = [item for item, *_ in (*TEXT, *NUMBERS, *TIMES, *LISTS)]
-    used = {name for item in tables for name in item.split(":")[0].split("|")[1:]}
-    assert set(appendix) - used == {"base64offset"}
+APPENDIX = (
+    "all startswith endswith contains exists cased neq windash re i m s base64 base64offset "
+    "utf16le utf16be utf16 wide lt lte gt gte minute hour day week month year cidr expand "
+    "fieldref"
+).split()
+
+
+def test_the_modifiers_are_those_of_the_specification():
+    """The appendix's list, so that one cannot get lost."""
+    assert set(APPENDIX) == set(MODIFIERS)
+    assert set(TIME_PARTS) <= set(APPENDIX)
+
+
+@pytest.mark.parametrize("name", MODIFIERS)
+def test_every_modifier_has_rows_that_match_and_rows_that_do_not(name):
+    rows = [*((item, expected) for item, _, expected in (*TEXT, *NUMBERS)), *TIMES, *LISTS]
+    found = {expected for item, expected in rows if name in item.split(":")[0].split("|")[1:]}
+    assert found == {True, False}
 
 
 def test_a_number_without_a_name_is_its_decimal_text(matches):

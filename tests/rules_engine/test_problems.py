@@ -52,6 +52,14 @@ BROKEN = {
     "no category": (
         HEAD.replace(", category: perf", "") + BODY, "PG109", 2, 12, "no event", "sched_process",
     ),
+    "slow expression": (
+        HEAD + BODY.replace("perf.pmu: cpu", "'perf.pmu|re': (a+)+$"),
+        "PG122", 4, 30, "exponential", "nested repeats",
+    ),
+    "slow expression with a flag": (
+        HEAD + BODY.replace("perf.pmu: cpu", "'perf.pmu|re|m': '^(.*a){20}b'"),
+        "PG122", 4, 32, "exponential", "nested repeats",
+    ),
     "product": (
         HEAD.replace("linux", "windows") + BODY, "PG109", 2, 22, "windows", "linux",
     ),

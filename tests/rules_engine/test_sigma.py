@@ -86,6 +86,7 @@ CONDITIONS = [
     ("1 of them", ["a", "y"], ["never", "z"]),
     ("1 of _hid*", ["never"], ["a"]),
     ("1 of *_x", ["x"], ["y"]),
+    ("1 of *e*", ["x", "y"], ["never"]),  # _hidden is not meant
     ("1 of a", ["a"], ["b"]),
     ("1 of filter_* or a", ["a", "x"], ["b"]),
     ("[a, b and c]", ["a", "bc"], ["b"]),  # a list of conditions: any

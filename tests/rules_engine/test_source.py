@@ -107,6 +107,11 @@ HOSTILE = {
     + "detection:\n  condition: a\n  a:\n    process.name|windash:\n"
     + "".join(f"      - ' -a -b -c -d -e {n}'\n" for n in range(8_000)),
     "long integer": HEAD + "detection:\n  a: {perf.cpu: " + "9" * 900_000 + "}\n  condition: a\n",
+    "regular expression": HEAD + "detection:\n  a: {process.name|re: '(a+)+$'}\n  condition: a\n",
+    "long regular expression": HEAD
+    + f"detection:\n  a: {{process.name|re: '{'(ab*)' * 150_000}'}}\n  condition: a\n",
+    "deep regular expression": HEAD
+    + f"detection:\n  a: {{process.name|re: '{'(a.*' * 400}x{')+' * 400}'}}\n  condition: a\n",
     "windash": HEAD + f"detection:\n  a: {{process.name|windash: '{' -x' * 3000}'}}\n"
     "  condition: a\n",
 }

@@ -1,4 +1,4 @@
-"""The guide to rules, executed: its files, its commands, its table of modifiers, its list."""
+"""The guides, executed: their files, their commands; of that to rules its tables too."""
 
 import re
 import shlex
@@ -16,19 +16,32 @@ from profguard.resources import folder
 from profguard.rules import load
 from profguard.rules.modifiers import MODIFIERS
 
-TEXT = (Path(__file__).parent.parent / "docs" / "rules.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+GUIDES = ["rules", "correlations", "exceptions"]
 MULTI = re.MULTILINE
-# (name of a file or "", language, content), in the order of the guide
-BLOCKS = re.findall(r"(?:^`([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```", TEXT, MULTI | re.DOTALL)
+
+
+def text_of(guide: str) -> str:
+    return (DOCS / f"{guide}.md").read_text()
+
+
+def blocks_of(guide: str) -> list[tuple[str, str, str]]:
+    """(name of a file or "", language, content), in the order of the guide."""
+    pattern = r"(?:^`([^`\n]+)`:\n\n)?^```(\w+)\n(.*?)^```"
+    return re.findall(pattern, text_of(guide), MULTI | re.DOTALL)
+
+
+TEXT, BLOCKS = text_of("rules"), blocks_of("rules")
 ROWS = [
     tuple(cell.strip().strip("`").replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", row)[1:4])
     for row in re.findall(r"^\| `.*\\\|.*$", TEXT, MULTI)
 ]
 
 
-def test_every_command_says_what_the_guide_shows(tmp_path):
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_command_says_what_the_guide_shows(guide, tmp_path):
     """From top to bottom: files are written, and commands run in their folder."""
-    for name, language, content in BLOCKS:
+    for name, language, content in blocks_of(guide):
         if language != "console":
             path = tmp_path / name
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
@@ -48,14 +61,19 @@ def test_every_command_says_what_the_guide_shows(tmp_path):
             assert re.fullmatch(expected, done.stdout, re.DOTALL), said
 
 
-def test_every_block_of_the_guide_is_a_file_or_a_command():
-    kinds = {(bool(name), language == "console") for name, language, _ in BLOCKS}
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_block_of_a_guide_is_a_file_or_a_command(guide):
+    blocks = blocks_of(guide)
+    kinds = {(bool(name), language == "console") for name, language, _ in blocks}
     assert kinds == {(True, False), (False, True)}
+    assert len(blocks) == len(re.findall(r"^```\w", text_of(guide), MULTI))
+
+
+def test_the_guide_to_rules_shows_commands():
     shown = [
         line for _, language, text in BLOCKS if language == "console" for line in text.split("\n")
     ]
     assert sum(line.startswith("$ profguard ") for line in shown) > 7
-    assert len(BLOCKS) == len(re.findall(r"^```\w", TEXT, MULTI))
 
 
 @pytest.mark.parametrize(("asked", "fires", "quiet"), ROWS, ids=[row[0] for row in ROWS])
