@@ -34,11 +34,11 @@ def problems_of(
             place = _place(modules[rule.module], call)
             if call.name in REFUSED:
                 said = f"function '{call.name}' is not for rules"
-                found.append(told("PG131", said, place, REFUSED[call.name]))
+                found.append(told("PG151", said, place, REFUSED[call.name]))
             elif call.name not in builtins and rule.full(call.name) not in functions:
                 short = [name.removeprefix(f"{rule.package}.") for name in functions]
                 hint = did_you_mean(call.name, [*builtins, *short])
-                found.append(told("PG131", f"unknown function '{call.name}'", place, hint))
+                found.append(told("PG151", f"unknown function '{call.name}'", place, hint))
     return found + _recursions(rules, modules)
 
 
@@ -63,7 +63,7 @@ def _recursions(rules: list[Definition], modules: Sequence[Module]) -> list[Prob
             short = name.rpartition(".")[2]
             said = f"function '{short}' calls itself"
             hint = "Rego has no recursion; walk() and graph.reachable() go through nested values"
-            found.append(told("PG131", said, _place(modules[rule.module], call), hint))
+            found.append(told("PG151", said, _place(modules[rule.module], call), hint))
     return found
 
 

@@ -31,13 +31,13 @@ def read_contract(
     if not isinstance(metadoc, dict):
         said = f"signature has no {METADOC} that is an object"
         hint = f'{METADOC} := {{"id": "...", "name": "..."}}'
-        problems.append(told("PG132", said, module.place(), hint))
+        problems.append(told("PG152", said, module.place(), hint))
         return None
     selectors = _selectors(selected)
     if not selectors:
         said = f"signature selects no events of Tracee: {SELECTED} is empty"
         hint = f'{SELECTED}[e] {{ e := {{"source": "tracee", "name": "ptrace"}} }}'
-        problems.append(told("PG132", said, module.place(), hint))
+        problems.append(told("PG152", said, module.place(), hint))
         return None
     properties = metadoc.get("properties")
     properties = properties if isinstance(properties, dict) else {}

@@ -125,12 +125,12 @@ class _Loader:
             wrong = calls.problems_of(rules, modules, self.service.builtins)
         except (RecursionError, msgspec.DecodeError):
             said = "an expression is nested too deeply"
-            self.problems.append(told("PG131", said, modules[-1].place()))
+            self.problems.append(told("PG151", said, modules[-1].place()))
             return
         module = modules[-1]
         if module.kind != HELPER and not any(rule.name == entry_of(module) for rule in rules):
             word = entry_of(module).rpartition(".")[2]
-            wrong.append(told("PG132", f"there is no rule '{word}'", module.place()))
+            wrong.append(told("PG152", f"there is no rule '{word}'", module.place()))
         self.problems += wrong[:MAX_PROBLEMS]
         if not wrong and module.kind != HELPER:
             self.trees[number] = rules
@@ -161,7 +161,7 @@ class _Loader:
         if isinstance(answer, Stop):
             self.problems.append(_stopped(what, answer, module, self.service))
             return None
-        wrong = [problem_of(text, modules, "PG133") for kind, text in answer if kind == "error"]
+        wrong = [problem_of(text, modules, "PG153") for kind, text in answer if kind == "error"]
         self.problems += wrong[:1]
         if wrong:
             return None
@@ -187,7 +187,7 @@ class _Loader:
                     self.problems.append(said)
                 elif answer[0][0] == "error" and number not in warned:
                     severity = "warning" if turn else "error"
-                    problem = problem_of(answer[0][1], policy.modules, "PG133", severity)
+                    problem = problem_of(answer[0][1], policy.modules, "PG153", severity)
                     self.problems.append(problem)
                     warned.add(number)
                     if not turn:
@@ -211,4 +211,4 @@ def _stopped(what: str, stop: Stop, module: Module, service: Service) -> Problem
     else:
         said = f"{what} ends the engine: it takes too much memory, or too deep a recursion"
         hint = None
-    return told("PG131", said, module.place(), hint)
+    return told("PG151", said, module.place(), hint)

@@ -21,7 +21,7 @@ _HINTS = (
 
 
 def problem_of(
-    said: str, modules: Sequence[Module], code: str = "PG130", severity: str = "error"
+    said: str, modules: Sequence[Module], code: str = "PG150", severity: str = "error"
 ) -> Problem:
     """The Problem of an engine's message. The engine knows the modules by their numbers."""
     found = _AT.search(said)

@@ -54,7 +54,7 @@ def _document(module: Module, problems: list[Problem]) -> Document | None:
             break
     else:
         said = "policy says nothing of itself: it has no METADATA"
-        problems.append(told("PG132", said, module.place(module.package_line), _EXAMPLE))
+        problems.append(told("PG152", said, module.place(module.package_line), _EXAMPLE))
         return None
     inside = [" " + line[1:] for line in lines[first + 1 : last]]
     before = len(problems)
@@ -62,7 +62,7 @@ def _document(module: Module, problems: list[Problem]) -> Document | None:
     if len(problems) > before:
         return None
     if not documents or not isinstance(documents[0].value, dict):
-        problems.append(told("PG132", "METADATA is a map", module.place(first + 1), _EXAMPLE))
+        problems.append(told("PG152", "METADATA is a map", module.place(first + 1), _EXAMPLE))
         return None
     documents[0].lines = lines
     return documents[0]
@@ -75,7 +75,7 @@ class _Reader:
         custom = self.table.get("custom")
         self.custom = custom if isinstance(custom, dict) else {}
 
-    def fail(self, message: str, *path, hint: str | None = None, code="PG132", key=False) -> None:
+    def fail(self, message: str, *path, hint: str | None = None, code="PG152", key=False) -> None:
         place = self.document.place(*path, key=key)
         self.problems.append(told(code, message, place, hint))
 

@@ -152,6 +152,6 @@ def load_pack(
         policies = load_policies(modules, service, problems)
     except OSError as error:
         said = f"Rego cannot be evaluated here: {error}"
-        problems.append(Problem("PG131", said, Place(str(paths[0]))))
+        problems.append(Problem("PG151", said, Place(str(paths[0]))))
         policies = {}
     return RegoPack(policies, service)

@@ -63,7 +63,7 @@ def read_module(path: Path, problems: list[Problem]) -> Module | None:
         problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
         return None
     hint = "keep long lists in data documents"
-    text = read_text(path, problems, MAX_BYTES, hint, "PG130")
+    text = read_text(path, problems, MAX_BYTES, hint, "PG150")
     if text is None:
         return None
     return parse_module(path, text.replace("\r\n", "\n"), problems)
@@ -74,7 +74,7 @@ def parse_module(path: Path, text: str, problems: list[Problem]) -> Module | Non
     control = _CONTROL.search(text)
     if control:
         said = f"character U+{ord(control[0]):04X} is not allowed"
-        problems.append(told("PG130", said, _at(path, text, control.start())))
+        problems.append(told("PG150", said, _at(path, text, control.start())))
         return None
     lines = text.split("\n")
     if len(lines) > MAX_LINES:
@@ -90,17 +90,17 @@ def parse_module(path: Path, text: str, problems: list[Problem]) -> Module | Non
     if deep is not None:
         said = f"nested deeper than {MAX_DEPTH} levels"
         hint = "name inner parts: parsing takes twice as long for each level"
-        problems.append(told("PG131", said, _at(path, text, deep), hint))
+        problems.append(told("PG151", said, _at(path, text, deep), hint))
         return None
     package = _PACKAGE.search(text)
     if package is None:
         said, hint = "file has no package", "begin with: package profguard.name_of_the_rule"
-        problems.append(told("PG130", said, _at(path, text, 0), hint))
+        problems.append(told("PG150", said, _at(path, text, 0), hint))
         return None
     place = _at(path, text, package.start(1), len(package[1]))
     if not _NAME.fullmatch(package[1]):
         said = f"'{package[1]}' is not a name for a package"
-        problems.append(told("PG130", said, place, "write letters, digits, _ and dots"))
+        problems.append(told("PG150", said, place, "write letters, digits, _ and dots"))
         return None
     return Module(path, text, package[1], _kind(package[1], text), place.line)
 

@@ -97,7 +97,7 @@ def _test_rules(
     """The first definition of each test in the last module."""
     if isinstance(answer, Stop):
         said = "the tests cannot be parsed: it takes too long, or ends the engine"
-        problems.append(told("PG131", said, modules[-1].place()))
+        problems.append(told("PG151", said, modules[-1].place()))
         return []
     if "error" in answer:
         problems.append(problem_of(answer["error"], modules))
@@ -123,12 +123,12 @@ def _result(
     if isinstance(outcome, Stop):
         slow = f"takes longer than {service.limit_s:g} s"
         said = f"test '{name}' {slow if outcome.slow else 'ends the engine'}"
-        problem = told("PG134", said, place)
+        problem = told("PG154", said, place)
     elif outcome[0][0] == "error":
-        at = problem_of(outcome[0][1], modules, "PG134").place
+        at = problem_of(outcome[0][1], modules, "PG154").place
         said = f"test '{name}' cannot be evaluated: {sentence_of(outcome[0][1])}"
-        problem = told("PG134", said, at or place)
+        problem = told("PG154", said, at or place)
     elif outcome[0][1] != "true":
         value = outcome[0][1].strip('"<>')
-        problem = told("PG134", f"test '{name}' fails", place, _HINT.format(value))
+        problem = told("PG154", f"test '{name}' fails", place, _HINT.format(value))
     return UnitResult(name, modules[-1].package, place, problem)

@@ -73,7 +73,7 @@ def test_a_test_in_rego_that_fails_is_told_with_its_place(folder, capsys):
     assert execute(["rules", "test", "rules", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert [(p["code"], p["path"], p["line"]) for p in told["problems"]] == [
-        ("PG134", "rules/trc_1_test.rego", 3)
+        ("PG154", "rules/trc_1_test.rego", 3)
     ]
     assert {r["case"]: r["passed"] for r in told["results"]}["test_one"] is False
 

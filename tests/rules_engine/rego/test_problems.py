@@ -9,78 +9,78 @@ from tests.rules_engine.rego.texts import HELPERS, ours, tracee
 
 # (file, code, line, column, part of the message, part of the hint)
 BROKEN = {
-    "no package": ("x := 1\n", "PG130", 1, 1, "no package", "package profguard."),
-    "empty": ("", "PG130", 1, 1, "no package", None),
-    "binary": (b"package profguard.a\n\xff\xfe", "PG130", 2, 1, "UTF-8", None),
-    "nul": (b"package profguard.a\n# \x00\n", "PG130", 2, 3, "U+0000", None),
-    "escape": (b"package profguard.a\nx := `\x1b[2J`\n", "PG130", 2, 7, "U+001B", None),
-    "injected package": ('package a["b; c"].d\nx := 1\n', "PG130", 1, 9, "not a name", None),
-    "syntax": (ours("match contains 1 if { := }\n"), "PG130", 7, 23, "expect", None),
-    "old syntax in ours": (ours("match { true }\n"), "PG130", 7, 7, "`if`", "Rego v1"),
-    "unclosed": (ours('match contains "\n'), "PG130", 7, 17, "string", None),
+    "no package": ("x := 1\n", "PG150", 1, 1, "no package", "package profguard."),
+    "empty": ("", "PG150", 1, 1, "no package", None),
+    "binary": (b"package profguard.a\n\xff\xfe", "PG150", 2, 1, "UTF-8", None),
+    "nul": (b"package profguard.a\n# \x00\n", "PG150", 2, 3, "U+0000", None),
+    "escape": (b"package profguard.a\nx := `\x1b[2J`\n", "PG150", 2, 7, "U+001B", None),
+    "injected package": ('package a["b; c"].d\nx := 1\n', "PG150", 1, 9, "not a name", None),
+    "syntax": (ours("match contains 1 if { := }\n"), "PG150", 7, 23, "expect", None),
+    "old syntax in ours": (ours("match { true }\n"), "PG150", 7, 7, "`if`", "Rego v1"),
+    "unclosed": (ours('match contains "\n'), "PG150", 7, 17, "string", None),
     "syntax of a signature": (
-        tracee("tracee_match {\n    input.eventName = = 1\n}\n"), "PG130", 14, 23, "expect", None,
+        tracee("tracee_match {\n    input.eventName = = 1\n}\n"), "PG150", 14, 23, "expect", None,
     ),
     "unknown function": (
         ours('match contains "x" if { startwith(input.relation, "c") }\n'),
-        "PG131", 7, 25, "unknown function 'startwith'", "did you mean 'startswith'?",
+        "PG151", 7, 25, "unknown function 'startwith'", "did you mean 'startswith'?",
     ),
     "unknown helper": (
         tracee('tracee_match {\n    helpers.get_tracee_arg("x")\n}\n'),
-        "PG131", 14, 5, "'helpers.get_tracee_arg'", None,
+        "PG151", 14, 5, "'helpers.get_tracee_arg'", None,
     ),
     "network": (
         ours('match contains "x" if { http.send({"url": "http://x"}) }\n'),
-        "PG131", 7, 25, "'http.send' is not for rules", "no network",
+        "PG151", 7, 25, "'http.send' is not for rules", "no network",
     ),
     "environment": (
         ours("match contains opa.runtime().env.HOME\n"),
-        "PG131", 7, 16, "'opa.runtime'", "environment",
+        "PG151", 7, 16, "'opa.runtime'", "environment",
     ),
     "clock": (
-        ours('match contains "x" if time.now_ns() > 1\n'), "PG131", 7, 23, "now_ns", "replay",
+        ours('match contains "x" if time.now_ns() > 1\n'), "PG151", 7, 23, "now_ns", "replay",
     ),
     "dice": (
-        ours('match contains "x" if rand.intn("a", 2) == 1\n'), "PG131", 7, 23, "intn", "replay",
+        ours('match contains "x" if rand.intn("a", 2) == 1\n'), "PG151", 7, 23, "intn", "replay",
     ),
     "recursion": (
         ours('f(n) := f(n + 1)\nmatch contains "x" if f(1)\n'),
-        "PG131", 7, 9, "'f' calls itself", "walk()",
+        "PG151", 7, 9, "'f' calls itself", "walk()",
     ),
     "recursion by two": (
         ours('f(n) := g(n)\ng(n) := f(n)\nmatch contains "x" if f(1)\n'),
-        "PG131", 7, 9, "'f' calls itself", None,
+        "PG151", 7, 9, "'f' calls itself", None,
     ),
-    "nested": (ours(f"x := {'[' * 24}{']' * 24}\nmatch contains x\n"), "PG131", 7, 22, "16", None),
+    "nested": (ours(f"x := {'[' * 24}{']' * 24}\nmatch contains x\n"), "PG151", 7, 22, "16", None),
     "unsafe": (
         ours('match contains "x" if { y := z + 1; y > 1 }\n'),
-        "PG133", 7, 30, "`z` is unsafe", None,
+        "PG153", 7, 30, "`z` is unsafe", None,
     ),
     "conflict": (
-        ours('x := 1\nx := 2\nmatch contains "x" if x == 1\n'), "PG133", 8, 1, "conflict", None,
+        ours('x := 1\nx := 2\nmatch contains "x" if x == 1\n'), "PG153", 8, 1, "conflict", None,
     ),
     "cycle": (
         ours('x := y\ny := x\nmatch contains "x" if x == 1\n'),
-        "PG133", 7, 1, "recursion", None,
+        "PG153", 7, 1, "recursion", None,
     ),
     "no metadata": (
-        'package profguard.a\nmatch contains "x"\n', "PG132", 1, 1, "no METADATA", "# METADATA",
+        'package profguard.a\nmatch contains "x"\n', "PG152", 1, 1, "no METADATA", "# METADATA",
     ),
     "no title": (
         '# METADATA\n# custom: {events: [prof]}\npackage profguard.a\nmatch contains "x"\n',
-        "PG132", 2, 3, "no title", None,
+        "PG152", 2, 3, "no title", None,
     ),
     "no events": (
         '# METADATA\n# title: T\npackage profguard.a\nmatch contains "x"\n',
-        "PG132", 2, 3, "names no events", "events: [prof]",
+        "PG152", 2, 3, "names no events", "events: [prof]",
     ),
     "unknown event": (ours("match contains 1\n", events="prf"), "PG109", 4, 14, "'prf'", "'prof'"),
     "unknown annotation": (
-        ours("match contains 1\n").replace("# title", "# titel"), "PG132", 2, 3, "'titel'", "title",
+        ours("match contains 1\n").replace("# title", "# titel"), "PG152", 2, 3, "'titel'", "title",
     ),
     "level": (
         ours("match contains 1\n", events="prof]\n#   level: [hi").replace("[hi]", "hihg"),
-        "PG132", 5, 12, "'hihg'", "high",
+        "PG152", 5, 12, "'hihg'", "high",
     ),
     "yaml": (
         ours("match contains 1\n").replace("Title", "[Title"), "PG101", 3, 9, "did not find", None,
@@ -88,16 +88,16 @@ BROKEN = {
     "suppress": (
         ours("match contains 1\n", events="prof]\n#   suppress: {by: [process.usr.name]"[:-1]
              + "], for: 5x}\n#   tags: [a.b"),
-        "PG132", 5, None, "not a duration", "10m",
+        "PG152", 5, None, "not a duration", "10m",
     ),
     "no metadoc": (
         tracee("tracee_match { true }\n").replace("__rego_metadoc__", "__rego_doc__"),
-        "PG132", 1, 1, "__rego_metadoc__", "name",
+        "PG152", 1, 1, "__rego_metadoc__", "name",
     ),
     "nothing selected": (
-        tracee("tracee_match { true }\n", events=()), "PG132", 1, 1, "selects no events", "source",
+        tracee("tracee_match { true }\n", events=()), "PG152", 1, 1, "selects no events", "source",
     ),
-    "no match": (tracee("tracee_matches { true }\n"), "PG132", 1, 1, "'tracee_match'", None),
+    "no match": (tracee("tracee_matches { true }\n"), "PG152", 1, 1, "'tracee_match'", None),
 }  # fmt: skip
 
 
@@ -140,20 +140,20 @@ def test_an_error_in_a_helper_is_told_once(pack_of):
     pack, problems = pack_of(files)
     assert not pack.policies
     assert [(p.code, p.place.path.rpartition("/")[2]) for p in problems] == [
-        ("PG130", "helpers.rego")
+        ("PG150", "helpers.rego")
     ]
 
 
 def test_an_unused_helper_is_read_too(pack_of):
     _, problems = pack_of({"helpers.rego": HELPERS.replace("input", "= input", 1)})
-    assert [p.code for p in problems] == ["PG130"]
+    assert [p.code for p in problems] == ["PG150"]
 
 
 def test_an_example_that_a_builtin_does_not_like_is_a_warning(pack_of):
     """A number given to startswith: real events may differ, so the policy is in force."""
     text = ours('match contains "x" if startswith(input.process.pid, "1")\n')
     pack, [problem] = pack_of(text)
-    assert (problem.code, problem.severity, problem.place.line) == ("PG133", "warning", 7)
+    assert (problem.code, problem.severity, problem.place.line) == ("PG153", "warning", 7)
     assert len(pack.policies) == 1
 
 
@@ -162,8 +162,8 @@ HUGE = {
     "many rules": (ours("".join(f"a{n}:=1\n" for n in range(25_000))), "PG116", "20,000 lines"),
     "long line": (ours(f'x := "{"a" * 100_000}"\nmatch contains x\n'), "PG116", "1,024"),
     "deep expression": (ours(f"x := {'1+' * 30_000}1\nmatch contains x\n"), None, ""),
-    "many brackets": (ours(f"x := {'(' * 900}"), "PG131", "16"),
-    "24 deep literal": (ours(f"x := {'{1:' * 24}2{'}' * 24}"), "PG131", "16"),
+    "many brackets": (ours(f"x := {'(' * 900}"), "PG151", "16"),
+    "24 deep literal": (ours(f"x := {'{1:' * 24}2{'}' * 24}"), "PG151", "16"),
     "16 deep literal": (ours(f"x := {'[' * 15}{']' * 15}\nmatch contains x\n"), None, ""),
 }
 
@@ -204,6 +204,6 @@ def test_a_policy_that_takes_too_much_is_refused_as_it_loads(pack_of, body, mess
     start = time.monotonic()
     pack, [problem] = pack_of(files)
     assert time.monotonic() - start < 2
-    assert (problem.code, problem.place.path.endswith("bad.rego")) == ("PG131", True)
+    assert (problem.code, problem.place.path.endswith("bad.rego")) == ("PG151", True)
     assert message in problem.message
     assert [policy.about.id for policy in pack.policies.values()] == ["good"]

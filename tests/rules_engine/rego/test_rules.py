@@ -139,7 +139,7 @@ def test_a_bad_policy_is_a_refusal_or_left_out(loaded, tmp_path):
     files = {"a.yml": SIGMA, "bad.rego": ours("match contains {\n", "bad"), "s.rego": STRANGE}
     with pytest.raises(RuleError) as refusal:
         loaded(files)
-    assert [problem.code for problem in refusal.value.problems] == ["PG130"]
+    assert [problem.code for problem in refusal.value.problems] == ["PG150"]
     rules = loaded(files, skip_bad=True)
     assert {rule.id for rule in rules.rules if rule.kind == "rego"} == {"strange"}
 

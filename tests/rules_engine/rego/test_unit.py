@@ -83,7 +83,7 @@ def test_tests_of_tracees_style(run):
         "test_wrong": False,
     }
     problem = results["test_wrong"].problem
-    assert (problem.code, problem.place.line) == ("PG134", 14)
+    assert (problem.code, problem.place.line) == ("PG154", 14)
     assert problem.message == "test 'test_wrong' fails"
     assert "undefined" in problem.hint
 
@@ -107,7 +107,7 @@ def test_tests_of_our_policies(run):
 def test_a_test_file_that_is_no_rego_is_told(run):
     results, [problem] = run({"a_test.rego": "package a\ntest_x if {\n"})
     assert results == {}
-    assert problem.code == "PG130"
+    assert problem.code == "PG150"
     assert problem.place.path.endswith("a_test.rego")
 
 
