@@ -48,6 +48,7 @@ def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
         rule_paths(config, paths),
         skip_bad=config.rules.skip_bad,
         placeholders=config.rules.placeholders,
+        data=config.rules.data,
     )
 
 

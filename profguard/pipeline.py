@@ -17,7 +17,7 @@ from profguard.events import BY_NAME
 from profguard.model import Event
 from profguard.rules.pack import RuleSet
 from profguard.sensor.live import Sensor
-from profguard.sessions import Sessions
+from profguard.sessions import Session, Sessions
 
 TICK_S = 0.05  # how long a quiet sensor sleeps while an event is held back
 COUNT_EVERY_S = 0.25  # how often the kernel's drop counters are read, and it looks for its end
@@ -37,6 +37,7 @@ class Pipeline:
     def __init__(self, enricher: Enricher, engine: Engine, outputs: Sequence[Output]):
         self._enricher, self._engine, self._outputs = enricher, engine, outputs
         self.sessions = Sessions()
+        self._waiting: list[tuple[list[Event], list[Session]]] = []
 
     def take(self, decoded: Decoded) -> None:
         """One event fresh from the kernel, whose tasks are still raw."""
@@ -52,30 +53,51 @@ class Pipeline:
 
     def pass_time(self, now_ns: int) -> None:
         """It is this late, on the scale of the events' times."""
+        self._settle()
         self._tell(self._engine.pass_time(now_ns))
 
     def end(self) -> None:
         """There are no further events: none can show any more that a held one was no act."""
         self._pass(self.sessions.release_all())
+        self._settle()
 
     def replace_rules(self, rules: RuleSet) -> RuleSet:
         """Match by other rules from the next event on; returns those that were in force."""
+        self._settle()
         before = self._engine.rules
         self._engine.replace_rules(rules)
         return before
 
     def flush(self) -> None:
+        self._settle()
         for output in self._outputs:
             output.flush()
 
     def _pass(self, events: Iterable[Event]) -> None:
+        """Events, and the sessions that ended with them, on to what is matched at once.
+
+        That is each by itself, unless rules like to be asked about many.
+        """
+        ended, self.sessions.ended = self.sessions.ended, []
+        self._waiting.append((list(events), ended))
+        if len(self._waiting) >= self._engine.rules.batch:
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        self._engine.rules.prepare([event for events, _ in waiting for event in events])
+        for events, ended in waiting:
+            self._match(events, ended)
+
+    def _match(self, events: Iterable[Event], ended: Iterable[Session]) -> None:
         changes: list[Change] = []
         for event in events:
             for output in self._outputs:
                 output.event(event)
             changes += self._engine.feed(event)
             event.origin = None  # for the rules only: it is not redacted
-        ended, self.sessions.ended = self.sessions.ended, []
         for session in ended:
             changes += self._engine.end(session)
         self._tell(changes)

@@ -121,10 +121,11 @@ def test_every_modifier_is_shown():
 
 
 def test_the_list_of_shipped_rules_is_the_pack():
-    listed = re.findall(r"^\| \[(\w+)\]\(\.\./(\S+)\): (.+) \| (\w+) \| (\w+) \|$", TEXT, MULTI)
+    listed = re.findall(r"^\| \[(\w+)\]\(\.\./(\S+)\): (.+) \| (\w+) \| ([\w, ]+) \|$", TEXT, MULTI)
     root = folder("rules").parent
     rules = load([folder("rules")]).rules
+    paths = [Path(rule.path) for rule in rules]
     assert listed == [
-        (Path(r.path).stem, str(Path(r.path).relative_to(root)), r.title, r.level, r.event)
-        for r in rules
+        (path.stem, str(path.relative_to(root)), rule.title, rule.level, ", ".join(rule.events))
+        for path, rule in zip(paths, rules, strict=True)
     ]

@@ -144,6 +144,7 @@ def replay_file(
 
     output = screen.choose(settings, events=events, as_json=as_json)
     rule_set = load_rules(settings, rules)
+    rule_set.report_to(options.warn)
     kept = (
         [Keeping(settings, rule_set, Store(db), alerts=False, on_trouble=options.warn)]
         if db

@@ -85,12 +85,17 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
     from profguard.findings.store import Store
     from profguard.keeping import Keeping
     from profguard.reload import Reloader
+    from profguard.rules import RuleSet
 
     output = screen.choose(settings, events=events, as_json=as_json)
     paths = rule_paths(settings, rules)
-    reloader = Reloader(
-        paths, lambda: load_rules(settings, rules), lambda load: _told(load, keeping)
-    )
+
+    def read() -> RuleSet:
+        found = load_rules(settings, rules)
+        found.report_to(options.warn)
+        return found
+
+    reloader = Reloader(paths, read, lambda load: _told(load, keeping))
     rule_set = reloader.first().rules
     listener = metrics.listen(settings)  # a low port asks for a right that is given up
     wait_until_open()

@@ -78,6 +78,10 @@ class Rules(Section):
         dict[str, tuple[str, ...]],
         Meta(description="the values that rules mean by %name% with the modifier expand"),
     ] = {}
+    data: Annotated[
+        dict[str, Any],
+        Meta(description="documents that rules in Rego see as data.NAME: texts, lists, tables"),
+    ] = {}
     skip_bad: Annotated[
         bool, Meta(description="leave out rules with errors, instead of refusing to start")
     ] = False

@@ -22,7 +22,7 @@ def heading(document: Document, value: dict[str, Any], name: str) -> dict[str, A
         "tags": tuple(value.get("tags", ())),
         "falsepositives": _several(value.get("falsepositives", ())),
         "references": tuple(value.get("references", ())),
-        "given": frozenset(value),
+        "keys": frozenset(value),
     }
 
 

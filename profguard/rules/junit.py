@@ -1,29 +1,36 @@
-"""The outcome of test cases as JUnit XML: a suite for each rule, a test for each of its cases."""
+"""The outcome of tests as JUnit XML: a suite for each rule, a test for each of its cases."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 from xml.etree import ElementTree as ET
 
-from profguard.errors import Problem, printable
-from profguard.rules.cases import Result
+from profguard.errors import Place, Problem, printable
 
 _FAILED, _BROKEN = "failure", "error"
 
 
-def junit(results: Iterable[tuple[Result, float]], errors: Sequence[Problem]) -> str:
+class Outcome(Protocol):
+    """What came of a case, or of a test in Rego; `problem` is set where it failed."""
+
+    owner: str
+    name: str
+    place: Place
+    problem: Problem | None
+
+
+def junit(results: Iterable[tuple[Outcome, float]], errors: Sequence[Problem]) -> str:
     """The document. Each result is given with the seconds that it took.
 
     `errors` are what is wrong beside the cases, such as a file that is no rule; they are a suite
     of their own, called rules.
     """
     root = ET.Element("testsuites", name="profguard")
-    by_rule: dict[str, list[tuple[Result, float]]] = {}
+    by_owner: dict[str, list[ET.Element]] = {}
     for result, seconds in results:
-        by_rule.setdefault(result.case.rule.id, []).append((result, seconds))
-    for group in by_rule.values():
-        rule = group[0][0].case.rule
-        tests = [_case(Path(rule.path).stem, result, seconds) for result, seconds in group]
-        root.append(_suite(Path(rule.path).stem, tests))
+        by_owner.setdefault(result.owner, []).append(_case(result, seconds))
+    for owner, tests in by_owner.items():
+        root.append(_suite(owner, tests))
     if errors:
         root.append(_suite("rules", [_broken(problem) for problem in errors]))
     _count(root, [test for suite in root for test in suite])
@@ -46,9 +53,9 @@ def _count(element: ET.Element, tests: list[ET.Element]) -> None:
     element.set("time", _seconds(sum(float(test.get("time", 0)) for test in tests)))
 
 
-def _case(owner: str, result: Result, seconds: float) -> ET.Element:
-    case = result.case
-    test = _test(owner, case.name, seconds, case.place.path, case.place.line)
+def _case(result: Outcome, seconds: float) -> ET.Element:
+    place = result.place
+    test = _test(result.owner, result.name, seconds, place.path, place.line)
     if result.problem:
         _tell(test, _FAILED, result.problem)
     return test

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from profguard.errors import Problem
+from profguard.rules.correlation import Correlation
 from profguard.rules.rule import Detection, Rule
 from profguard.rules.source import told
 
@@ -28,9 +29,10 @@ _TACTICS = (
 
 
 def is_own(rule: Rule) -> bool:
-    """Whether it was written for profguard: what others' rules say of themselves is theirs."""
-    is_generic = isinstance(rule, Detection) and rule.category is not None
-    return bool(rule.events) and not is_generic
+    """Whether it is Sigma written for profguard: what others' rules say of themselves is theirs."""
+    if isinstance(rule, Detection):
+        return rule.category is None and bool(rule.events)
+    return isinstance(rule, Correlation) and bool(rule.events)
 
 
 def metadata_warnings(rule: Rule, *, silent: bool = False) -> Iterator[Problem]:
@@ -60,7 +62,7 @@ def _tags(rule: Rule) -> Iterator[Problem]:
 
 
 def _missing(rule: Rule) -> Iterator[Problem]:
-    given = rule.given | ({"id"} if rule.name else set())  # a name is as lasting
+    given = rule.keys | ({"id"} if rule.name else set())  # a name is as lasting
     missing = [key for key in _WANTED if key not in given]
     if missing:
         said = f"rule '{rule.title}' has no {' and no '.join(missing)}"

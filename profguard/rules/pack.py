@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from profguard.errors import Place, Problem, RuleError
 from profguard.model import LEVELS, Event
@@ -19,7 +20,12 @@ from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.source import Document, read
 from profguard.rules.transforms import Placeholders
 
-SUFFIXES = (".yml", ".yaml")
+if TYPE_CHECKING:
+    from profguard.rules.rego.pack import RegoPack
+    from profguard.rules.rego.rule import RegoRules
+
+YAML = (".yml", ".yaml")
+REGO = ".rego"
 MAX_DEPTH = 32  # of directories in directories
 
 Part = Rule | Draft | Filter
@@ -33,7 +39,8 @@ class RuleSet:
     `rules` also has those that are disabled or ask for a log source that profguard does not have;
     `by_event` has a function for each event that a rule may match; `correlations` are the enabled
     ones, each after those that it refers to. `problems` are the warnings, and the errors of what
-    was skipped.
+    was skipped. Rules in Rego, if there are any, are asked of a process of their own, which `close`
+    ends.
     """
 
     rules: tuple[Rule, ...]
@@ -42,6 +49,7 @@ class RuleSet:
     correlations: tuple[Correlation, ...] = ()
     filters: tuple[Filter, ...] = ()
     filters_of: Mapping[Rule, tuple[Filter, ...]] = field(default_factory=dict)
+    rego: "RegoRules | None" = None
 
     @cached_property
     def silent(self) -> frozenset[Rule]:
@@ -75,10 +83,35 @@ class RuleSet:
         rules = matching(event) if matching else ()
         if self.filters_of and rules:
             rules = [rule for rule in rules if not self._excused(rule, event, excused)]
-        return tuple([Match(rule, event) for rule in rules]) if rules else ()
+        found = tuple([Match(rule, event) for rule in rules]) if rules else ()
+        if not self.rego:
+            return found
+        told = self.rego.match(event)
+        if self.filters_of and told:
+            told = [each for each in told if not self._excused(each.rule, event, excused)]
+        if not told:
+            return found
+        return tuple(sorted((*found, *told), key=lambda match: _order(match.rule)))
+
+    @property
+    def batch(self) -> int:
+        """How many events are best matched together."""
+        return self.rego.batch if self.rego else 1
+
+    def prepare(self, events: Sequence[Event]) -> None:
+        """Events that are about to be matched: what Rego says of them is asked at once."""
+        if self.rego:
+            self.rego.prepare(events)
+
+    def report_to(self, on_trouble: Callable[[str], None]) -> None:
+        """Tell this function of rules in Rego that fail, are too slow, or are switched off."""
+        if self.rego:
+            self.rego.pack.on_trouble = on_trouble
 
     def close(self) -> None:
-        """Give back what a set holds beside memory. It is asked no more."""
+        """Give back what a set holds beside memory: the process that rules in Rego are asked of."""
+        if self.rego:
+            self.rego.close()
 
     def _excused(self, rule: Rule, event: Event, excused: list[Filter] | None) -> bool:
         for one in self.filters_of.get(rule, ()):
@@ -104,9 +137,13 @@ class RuleSet:
 
 
 def load(
-    paths: Sequence[Path], *, skip_bad: bool = False, placeholders: Placeholders | None = None
+    paths: Sequence[Path],
+    *,
+    skip_bad: bool = False,
+    placeholders: Placeholders | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> RuleSet:
-    """The rules of files and directories.
+    """The rules of files and directories. `data` are the documents that rules in Rego see.
 
     Raises RuleError with everything that is wrong, warnings included, if anything is an error;
     with `skip_bad` what is wrong is left out instead, and told in `problems`.
@@ -114,19 +151,48 @@ def load(
     problems: list[Problem] = []
     parts: list[Part] = []
     broken: set[str] = set()
-    for path in rule_files(paths, problems):
-        parts += read_file(path, placeholders or {}, problems, broken)
-    found = rule_set(parts, problems, broken)
+    files = rule_files(paths, problems)
+    policies = [path for path in files if path.suffix == REGO]
+    service = None
+    if policies:
+        from profguard.rules.rego.service import Service  # noqa: PLC0415 - only where it is used
+
+        service = Service(data)  # which starts while the other files are read
+    for path in files:
+        if path.suffix != REGO:
+            parts += read_file(path, placeholders or {}, problems, broken)
+    pack = None
+    if service:
+        from profguard.rules.rego.pack import load_pack  # noqa: PLC0415
+
+        wrong: list[Problem] = []
+        pack = load_pack(policies, wrong, service)
+        broken |= {Path(each.place.path).stem for each in wrong if each.severity == "error"}
+        problems += wrong
+    found = rule_set(parts, problems, broken, pack)
     if not skip_bad and any(problem.severity == "error" for problem in found.problems):
+        found.close()
         raise RuleError(*found.problems)
     return found
 
 
 def rule_set(
-    parts: Iterable[Part], problems: Iterable[Problem] = (), broken: Iterable[str] = ()
+    parts: Iterable[Part],
+    problems: Iterable[Problem] = (),
+    broken: Iterable[str] = (),
+    pack: "RegoPack | None" = None,
 ) -> RuleSet:
-    """A RuleSet of what was read; `broken` are the names of what could not be."""
+    """A RuleSet of what was read; `broken` are the names of what could not be.
+
+    `pack` has the policies in Rego, which become rules here.
+    """
     parts, problems = list(parts), list(problems)
+    rego = None
+    if pack:
+        from profguard.rules.rego.rule import RegoRules  # noqa: PLC0415
+
+        rego = RegoRules(pack)
+        parts += rego.rules
     rules = [part for part in parts if isinstance(part, Rule)]
     filters = tuple(part for part in parts if isinstance(part, Filter))
     names = linking.Names(broken=frozenset(broken))
@@ -141,9 +207,11 @@ def rule_set(
         if rule.enabled and isinstance(rule, Detection) and rule.event is not None:
             by_event.setdefault(rule.event, []).append(rule)
     compiled = {name: compile_rules(name, group) for name, group in by_event.items()}
+    if rego:
+        rego.keep(ordered)
     enabled = {rule for rule in ordered if rule.enabled and rule.events}
     correlations = tuple(rule for rule in correlations if rule in enabled)
-    return RuleSet(ordered, tuple(problems), compiled, correlations, filters, filters_of)
+    return RuleSet(ordered, tuple(problems), compiled, correlations, filters, filters_of, rego)
 
 
 def _order(rule: Rule) -> tuple:
@@ -195,7 +263,9 @@ def read_documents(
     return found
 
 
-def rule_files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
+def rule_files(
+    paths: Sequence[Path], problems: list[Problem], suffixes: tuple[str, ...] = (*YAML, REGO)
+) -> list[Path]:
     """The rule files under `paths`, each once, sorted within a directory; hidden ones are not."""
     found: dict[Path, None] = {}
     for path in paths:
@@ -203,13 +273,15 @@ def rule_files(paths: Sequence[Path], problems: list[Problem]) -> list[Path]:
             problems.append(Problem("PG116", "no such file or directory", Place(str(path))))
         elif not _writable_by_others(path, problems):
             if path.is_dir():
-                found |= dict.fromkeys(_walk(path, problems))
+                found |= dict.fromkeys(_walk(path, problems, suffixes))
             else:
                 found[path] = None
     return list(found)
 
 
-def _walk(directory: Path, problems: list[Problem], depth: int = 1) -> Iterable[Path]:
+def _walk(
+    directory: Path, problems: list[Problem], suffixes: tuple[str, ...], depth: int = 1
+) -> Iterable[Path]:
     if depth > MAX_DEPTH:
         said = f"directories are nested deeper than {MAX_DEPTH} levels"
         problems.append(Problem("PG116", said, Place(str(directory))))
@@ -220,14 +292,14 @@ def _walk(directory: Path, problems: list[Problem], depth: int = 1) -> Iterable[
         problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(str(directory))))
         return
     for path in entries:
-        is_rule = path.suffix in SUFFIXES
+        is_rule = path.suffix in suffixes
         if path.name.startswith(".") or not (is_rule or path.is_dir()):
             continue
         if _writable_by_others(path, problems):
             continue
         if path.is_dir():
             if not path.is_symlink():  # a link could lead back up
-                yield from _walk(path, problems, depth + 1)
+                yield from _walk(path, problems, suffixes, depth + 1)
         else:
             yield path
 

@@ -51,7 +51,7 @@ class Rule:
     suppress_fields: tuple[Field, ...] = field(default=(), repr=False)
     suppress_for_ns: int = DEFAULT_SUPPRESS_NS
     enabled: bool = True
-    given: frozenset[str] = field(default=frozenset(), repr=False)  # the keys that its file has
+    keys: frozenset[str] = field(default=frozenset(), repr=False)  # that its document has
 
     @property
     def place(self) -> Place:
@@ -61,6 +61,11 @@ class Rule:
     def names(self) -> frozenset[str]:
         """What it may be called: its id, the name it gives itself, and that of its file."""
         return frozenset(filter(None, (self.id, self.name, self.file_name)))
+
+    @property
+    def field_names(self) -> tuple[str, ...]:
+        """What it reads of an event."""
+        return tuple(source.name for source in self.fields)
 
     @property
     def environ_names(self) -> frozenset[str]:

@@ -114,31 +114,38 @@ def place_in(path: str, lines: list[str], line: int, column: int, length: int = 
 
 def read(path: Path, problems: list[Problem]) -> list[Document]:
     """The documents of a file. What is wrong is appended to `problems`."""
+    hint = "split the file, or keep long lists outside of rules"
+    text = read_text(path, problems, MAX_BYTES, hint, "PG101")
+    return [] if text is None else parse(text, str(path), problems)
+
+
+def read_text(path: Path, problems: list[Problem], limit: int, hint: str, code: str) -> str | None:
+    """The text of a file of at most `limit` bytes, with `hint` for a larger one.
+
+    What is no UTF-8 is a problem with that code.
+    """
     name = str(path)
     try:
         # A pipe without a writer would block here, and a device might never end.
         with open(path, "rb", opener=_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 problems.append(Problem("PG116", "not a regular file", Place(name)))
-                return []
-            data = file.read(MAX_BYTES + 1)
+                return None
+            data = file.read(limit + 1)
     except OSError as error:
         problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(name)))
-        return []
-    if len(data) > MAX_BYTES:
-        hint = "split the file, or keep long lists outside of rules"
-        message = f"file is larger than {MAX_BYTES:,} bytes"
-        problems.append(Problem("PG116", message, Place(name), hint))
-        return []
+        return None
+    if len(data) > limit:
+        problems.append(Problem("PG116", f"file is larger than {limit:,} bytes", Place(name), hint))
+        return None
     try:
-        text = data.decode()
+        return data.decode()
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = len(before) - (before.rfind(b"\n") + 1) + 1
-        problems.append(Problem("PG101", "file is not UTF-8", Place(name, line, column)))
-        return []
-    return parse(text, name, problems)
+        problems.append(Problem(code, "file is not UTF-8", Place(name, line, column)))
+        return None
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -31,6 +31,7 @@ CHANGES = {
     "a rule is written": lambda folder: (folder / "one.yml").write_text("title: Other"),
     "a rule is new": lambda folder: _write(folder / "two.yaml"),
     "a rule is new in a new folder": lambda folder: _write(folder / "a" / "b" / "two.yml"),
+    "a policy is new": lambda folder: _write(folder / "two.rego"),
     "a rule is gone": lambda folder: (folder / "one.yml").unlink(),
     "a rule is renamed": lambda folder: (folder / "one.yml").rename(folder / "three.yml"),
     "size and mtime are restored": _same_size_and_mtime,

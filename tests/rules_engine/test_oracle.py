@@ -17,7 +17,7 @@ from sigma.exceptions import SigmaError
 from profguard.events import BY_NAME
 from profguard.model import Event
 from profguard.resources import folder
-from profguard.rules import interpret, pack
+from profguard.rules import Detection, interpret, pack
 from profguard.rules.documents import read_document
 from profguard.rules.source import parse
 from tests.rules_engine.oracle import Oracle, is_comparable
@@ -106,8 +106,9 @@ def recorded():
     return events
 
 
-SHIPPED = {rule.id: rule for rule in pack.load([folder("rules")]).rules}
-CATEGORIES = {Path(rule.path).stem: rule.event for rule in SHIPPED.values()}
+RULES = pack.load([folder("rules")]).rules
+SHIPPED = {rule.id: rule for rule in RULES if isinstance(rule, Detection)}
+CATEGORIES = {Path(rule.path).stem: rule.events[0] for rule in RULES}
 
 
 NEEDS_LISTS = {"kernel_sampling"}  # matches only events with several attr_flags

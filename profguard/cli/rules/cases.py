@@ -14,6 +14,7 @@ from profguard.cli.rules.common import (
     directories_argument,
     rule_paths,
 )
+from profguard.cli.rules.policies import unit_tests
 from profguard.cli.rules.report import by_place, finish
 from profguard.errors import Problem, UsageError
 from profguard.rules import Detection, Rule, RuleSet, load
@@ -41,8 +42,8 @@ def test(
 ) -> None:
     """Run each rule's cases: events that it must match, and events that it must leave alone.
 
-    A rule needs a case of either kind. Exits with 0 where every case does what it says, with 1
-    where one does not.
+    A rule needs a case of either kind, or tests in Rego: the test_ rules of *_test.rego files.
+    Exits with 0 where every case does what it says, with 1 where one does not.
 
     A selection is tested if a case would go wrong were it never true, and another were it always
     true. --coverage counts in how many cases each selection, and each alternative of one that is a
@@ -59,12 +60,14 @@ def test(
     rules = load(paths, skip_bad=True)
     problems = [problem for problem in rules.problems if problem.severity == "error"]
     folders = case_folders(paths, cases)
-    if not folders:
+    units = unit_tests([*paths, *folders], rules, problems)
+    if not folders and not units:
         hint = "name their directory with --cases"
         raise UsageError.of("PG701", "there is no tests/rules beside the rules", hint)
     found = read_cases(folders, rules, problems, whole=beside(paths, folders))
-    problems += missing_cases(rules, found, "error")
-    timed = list(_timed(rules, found))
+    problems += missing_cases(rules, found, "error", {unit.package for unit in units})
+    timed = list(_timed(rules, found)) + [(unit, 0.0) for unit in units]
+    rules.close()
     if junit:
         _write_junit(junit, timed, problems)
     results = [result for result, _ in timed]

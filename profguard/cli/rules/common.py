@@ -10,6 +10,8 @@ from profguard.resources import folder, rules_at
 from profguard.rules import Detection, Rule, RuleSet, load
 from profguard.rules.filters import Filter
 
+MANY = 6  # events that a rule is asked of, to be counted rather than named
+
 directories_argument = click.argument("directories", metavar="[DIR]...", nargs=-1, type=Path)
 cases_option = click.option(
     "--cases", type=Path, metavar="DIR", help="Where the cases are (default: tests/rules beside)."
@@ -64,7 +66,7 @@ def named(name: str, directories: tuple[Path, ...]) -> tuple[Rule | Filter, Rule
 
 def asked_of(rule: Rule) -> str:
     """The events of a rule as a list shows them."""
-    events = ", ".join(rule.events)
+    events = ", ".join(rule.events) if len(rule.events) < MANY else f"{len(rule.events)} events"
     if isinstance(rule, Detection) and not events:
         events = f"none ({rule.logsource})"
     return events if rule.enabled else f"{events}, disabled"
@@ -84,5 +86,5 @@ def summary(rule: Rule) -> dict:
         "tags": list(rule.tags),
         "path": rule.path,
         "line": rule.line,
-        "fields": [source.name for source in rule.fields],
+        "fields": list(rule.field_names),
     }

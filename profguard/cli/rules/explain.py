@@ -10,6 +10,7 @@ from profguard.cli.rules.common import named
 from profguard.cli.rules.correlation import explain_correlation
 from profguard.cli.rules.detection import explain_detection
 from profguard.cli.rules.exceptions import explain_filter
+from profguard.cli.rules.policies import explain_policy
 from profguard.rules import Detection, Rule
 from profguard.rules.correlation import Correlation
 from profguard.rules.filters import Filter
@@ -45,7 +46,8 @@ def explain(
 
     RULE is the id, title or file name of a rule or of a filter, or the path of a rule file. Of
     several events that one is shown which the rule matches first; where it matches none, the first
-    that it is asked of. Of a correlation rule all are shown, and what they come to.
+    that it is asked of. Of a correlation rule all are shown, and what they come to; of a rule in
+    Rego its source, what it sees of an event, and what it says of this one.
 
     \b
     Examples:
@@ -56,5 +58,8 @@ def explain(
     found, rules = named(rule, directories)
     if isinstance(found, Filter):
         explain_filter(found, rules, event_file, as_json)
+    elif found.kind == "rego":
+        explain_policy(rules, found, event_file, as_json=as_json)
     else:
         _EXPLAIN[type(found)](found, event_file, as_json)
+    rules.close()

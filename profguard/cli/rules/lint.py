@@ -14,6 +14,7 @@ from profguard.cli.rules.common import (
     directories_argument,
     rule_paths,
 )
+from profguard.cli.rules.policies import tested_packages
 from profguard.cli.rules.report import by_place, finish, leave
 from profguard.rules import load
 from profguard.rules.cases import missing_cases, read_cases
@@ -69,7 +70,9 @@ def lint(
     folders = case_folders(paths, cases)
     if folders:
         found = read_cases(folders, rules, problems, whole=beside(paths, folders))
-        problems += missing_cases(rules, found, "warning")
+        tested = tested_packages([*paths, *folders])
+        problems += missing_cases(rules, found, "warning", tested)
+    rules.close()
     if form == "sarif":
         from profguard.rules.sarif import sarif
 

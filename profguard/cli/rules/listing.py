@@ -22,6 +22,7 @@ def list_rules(directories: tuple[Path, ...], as_json: bool) -> None:
       profguard rules list my_rules --json        all about each, one a line
     """
     rules = load(rule_paths(directories))
+    rules.close()
     if as_json:
         for rule in rules.rules:
             emit(summary(rule))
