@@ -205,7 +205,8 @@ def _all_refuted(matcher: Matcher, yes: list[Matcher], no: list[Matcher]) -> boo
         return any(_outside(matcher, one) for one in yes) or any(_within_it(matcher, n) for n in no)
     if not isinstance(matcher, Prefix | Suffix | Infix):
         return matcher in no or any(isinstance(one, AnyText) for one in no)
-    apart = [one for one in yes if type(one) is type(matcher) and not isinstance(one, Infix)]
+    ends = not isinstance(matcher, Infix)  # only the ends of a text exclude each other
+    apart = [one for one in yes if type(one) is type(matcher)] if ends else ()
     return all(
         any(_apart(value, matcher, one) for one in apart)
         or any(_implies(value, matcher, one) for one in no)

