@@ -9,7 +9,7 @@ Pure: times come from the events, so a replay gives the same findings.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -94,6 +94,16 @@ class Engine:
         """From now on somebody keeps what the correlations gather."""
         self._remembers = True
         self.correlator.track()
+
+    @property
+    def rule_errors(self) -> Mapping[str, int]:
+        """How often rules failed while they matched, by id, since they were loaded."""
+        return self.rules.errors
+
+    @property
+    def forgotten(self) -> dict[str, int]:
+        """Groups that correlations let go before their time, for want of room, by rule id."""
+        return {state.rule.id: state.evicted for state in self.correlator.states}
 
     def _told(self, *matches: Match) -> list[Match]:
         """Without those of rules that only serve correlations."""

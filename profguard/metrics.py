@@ -30,6 +30,7 @@ class Sources:
     reloader: Reloader
     store: Store
     rule_errors: Callable[[], Mapping[str, int]] = dict  # by id of the rule
+    forgotten: Callable[[], Mapping[str, int]] = dict  # groups of correlations, by id of the rule
 
 
 Values = Mapping[tuple[str, ...], float] | float
@@ -122,6 +123,13 @@ FIGURES = (
         "counter",
         "Failures of a rule while it matched.",
         lambda s: _by_one(s.rule_errors()),
+        ("rule",),
+    ),
+    Figure(
+        "correlation_groups_forgotten",
+        "counter",
+        "Groups of a correlation that had to make room before their time was over.",
+        lambda s: _by_one(s.forgotten()),
         ("rule",),
     ),
     Figure(

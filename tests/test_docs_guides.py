@@ -17,7 +17,7 @@ from profguard.rules import load
 from profguard.rules.modifiers import MODIFIERS
 
 DOCS = Path(__file__).parent.parent / "docs"
-GUIDES = ["rules", "correlations", "exceptions"]
+GUIDES = ["rules", "correlations", "exceptions", "rego"]
 MULTI = re.MULTILINE
 
 

@@ -69,7 +69,7 @@ def scrape(sources):
 def test_every_figure_is_there(scrape, keeping, make_finding, change):
     keeping.changes([change("opened", make_finding(1)), change("repeated", make_finding(1))])
     keeping.changes([change("opened", make_finding(2))])
-    found = scrape(rule_errors=lambda: {"slow": 3})
+    found = scrape(rule_errors=lambda: {"slow": 3}, forgotten=lambda: {"many": 7})
     expected = {
         ("events_received_total", ("prof",)): 10,
         ("events_lost_total", ("prof",)): 2,
@@ -78,6 +78,7 @@ def test_every_figure_is_there(scrape, keeping, make_finding, change):
         ("rule_loads_total", ("refused",)): 0,
         ("rules_refused", ()): 0,
         ("rule_errors_total", ("slow",)): 3,
+        ("correlation_groups_forgotten_total", ("many",)): 7,
         ("findings_opened_total", ("high", "ptrace-attach")): 2,
     }
     assert {key: found.get((f"profguard_{key[0]}", key[1])) for key in expected} == expected

@@ -112,7 +112,15 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
         )
         end_run, reason = keeping.begin_run(sensor.opened_ns), "failed"
         try:
-            sources = metrics.Sources(sensor, keeping, reloader, store)
+            engine = assembly.engine
+            sources = metrics.Sources(
+                sensor,
+                keeping,
+                reloader,
+                store,
+                lambda: engine.rule_errors,
+                lambda: engine.forgotten,
+            )
             _watch(assembly, sources, listener, seconds)
             reason = "asked to"
         finally:

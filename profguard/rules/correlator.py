@@ -203,6 +203,7 @@ class Correlator:
             before = known.get(state.rule.id)
             if before is not None and before.rule.digest == state.rule.digest:
                 state.groups, state.changed = before.groups, before.changed
+                state.evicted = before.evicted
                 for key, group in state.groups.items():
                     if group.pending is not None:
                         self._await(number, key, group.pending)

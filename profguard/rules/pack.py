@@ -108,6 +108,11 @@ class RuleSet:
         if self.rego:
             self.rego.pack.on_trouble = on_trouble
 
+    @property
+    def errors(self) -> Mapping[str, int]:
+        """How often rules failed while they matched, by id, since they were loaded."""
+        return self.rego.errors if self.rego else {}
+
     def close(self) -> None:
         """Give back what a set holds beside memory: the process that rules in Rego are asked of."""
         if self.rego:

@@ -77,7 +77,7 @@ def explain_policy(
         outcome = told["error"] or told["message"] or "no match"
         say(f"given     {json.dumps(told['given'])}")
         say(f"{'yes' if told['match'] else 'no':<9} {outcome}")
-    say("\n" + told["source"].rstrip())
+    say("\n" + told["source"].rstrip().expandtabs(4))
 
 
 def _says(rules: RuleSet, rule: "RegoRule", event: Event) -> list[Match]:

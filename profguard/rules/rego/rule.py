@@ -130,5 +130,13 @@ class RegoRules:
             Match(self._rules[policy], event, {RESULTS: results}) for policy, results in answer
         )
 
+    @property
+    def errors(self) -> dict[str, int]:
+        """How often each rule failed, by its id; of those that never did, nothing."""
+        counts = {
+            rule.id: self.pack.statistics[policy].errors for policy, rule in self._rules.items()
+        }
+        return {id: count for id, count in counts.items() if count}
+
     def close(self) -> None:
         self.pack.close()

@@ -92,6 +92,17 @@ def test_a_filter_excuses_from_rego_too(loaded):
     assert len(rules.match(ptrace("ATTACH", 0, others, SHOP))) == 1
 
 
+def test_a_rule_that_fails_is_counted_by_its_id_and_the_others_go_on(loaded):
+    body = 'match contains "x" if { to_number(input.process.name) > 1 }\n'
+    rules = loaded({"strange.rego": STRANGE, "fails.rego": ours(body, "fails")})
+    engine = Engine(rules)
+    numbered = task(11, name="not a number")
+    assert [c.finding.message for c in engine.feed(ptrace("ATTACH", 0, numbered, SHOP))] == [
+        "pid 11 is strange"
+    ]
+    assert engine.rule_errors == {rules.get("fails").id: 1}
+
+
 def test_what_is_prepared_is_what_is_matched(loaded):
     """Asked at once or one by one: the same; and again, when it is matched twice."""
     rules = loaded({"strange.rego": STRANGE})
