@@ -10,9 +10,14 @@ BUILT = _PACKAGE / "_built"  # what the build makes: the BPF object and the ring
 SHIPPED = "shipped"  # what stands for the rules of the program, where paths of rules are given
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether a path of rules is no path, but the word for those of the program."""
+    return path.name == SHIPPED and not path.exists()
+
+
 def rules_at(path: Path) -> Path:
-    """`path` itself, or the shipped rules where it is their name and no file."""
-    return folder("rules") if path.name == SHIPPED and not path.exists() else path
+    """`path` itself, or where the shipped rules are if it is the word for them."""
+    return folder("rules") if is_shipped(path) else path
 
 
 def folder(name: str) -> Path:

@@ -13,12 +13,13 @@ from profguard.cli.rules.common import (
     cases_option,
     directories_argument,
     rule_paths,
+    untested,
 )
 from profguard.cli.rules.policies import unit_tests
 from profguard.cli.rules.report import by_place, finish
 from profguard.errors import Problem, UsageError
 from profguard.rules import Detection, Rule, RuleSet, load
-from profguard.rules.cases import Case, Result, missing_cases, read_cases, run_cases
+from profguard.rules.cases import Case, Result, read_cases, run_cases
 from profguard.rules.coverage import Part, coverage
 
 
@@ -65,7 +66,8 @@ def test(
         hint = "name their directory with --cases"
         raise UsageError.of("PG701", "there is no tests/rules beside the rules", hint)
     found = read_cases(folders, rules, problems, whole=beside(paths, folders))
-    problems += missing_cases(rules, found, "error", {unit.package for unit in units})
+    packages = {unit.package for unit in units}
+    problems += untested(directories, rules, found, "error", packages)
     timed = list(_timed(rules, found)) + [(unit, 0.0) for unit in units]
     rules.close()
     if junit:

@@ -1,13 +1,15 @@
 """What the commands about rules share: where rules and their cases are, and which rule is meant."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import click
 
-from profguard.errors import UsageError, did_you_mean
-from profguard.resources import folder, rules_at
+from profguard.errors import Problem, UsageError, did_you_mean
+from profguard.resources import folder, is_shipped, rules_at
 from profguard.rules import Detection, Rule, RuleSet, load
+from profguard.rules.cases import Case, missing_cases
 from profguard.rules.filters import Filter
 
 MANY = 6  # events that a rule is asked of, to be counted rather than named
@@ -37,6 +39,20 @@ def beside(paths: list[Path], folders: list[Path]) -> bool:
     """Whether `paths` are all the rules that these cases can be for."""
     roots = {real(path).parent / "tests" / "rules" for path in paths if path.is_dir()}
     return len(roots) == len(paths) and all(real(one) in roots for one in folders)
+
+
+def untested(
+    directories: tuple[Path, ...],
+    rules: RuleSet,
+    cases: list[Case],
+    severity: str,
+    tested: Collection[str],
+) -> list[Problem]:
+    """What `missing_cases` tells, but of the rules of the program where they only stand beside."""
+    found = missing_cases(rules, cases, severity, tested)
+    if not any(map(is_shipped, directories)):
+        return found
+    return [one for one in found if not Path(one.place.path).is_relative_to(folder("rules"))]
 
 
 def real(path: Path) -> Path:

@@ -13,11 +13,12 @@ from profguard.cli.rules.common import (
     cases_option,
     directories_argument,
     rule_paths,
+    untested,
 )
 from profguard.cli.rules.policies import tested_packages
 from profguard.cli.rules.report import by_place, finish, leave
 from profguard.rules import load
-from profguard.rules.cases import missing_cases, read_cases
+from profguard.rules.cases import read_cases
 from profguard.rules.lint import warnings
 from profguard.rules.lint_filters import filter_warnings
 from profguard.timefmt import rfc3339
@@ -71,7 +72,7 @@ def lint(
     if folders:
         found = read_cases(folders, rules, problems, whole=beside(paths, folders))
         tested = tested_packages([*paths, *folders])
-        problems += missing_cases(rules, found, "warning", tested)
+        problems += untested(directories, rules, found, "warning", tested)
     rules.close()
     if form == "sarif":
         from profguard.rules.sarif import sarif
