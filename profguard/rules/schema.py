@@ -13,6 +13,7 @@ from typing import Any
 
 from profguard.events import REGISTRY
 from profguard.resources import folder
+from profguard.rules.correlation_reader import COMPARISONS
 from profguard.rules.extension import DURATION, KEY
 from profguard.rules.fields import ENVIRON, Field, fields_of, process_fields
 from profguard.rules.modifiers import MODIFIERS
@@ -25,6 +26,7 @@ PUBLIC_SCHEMAS = {
     "detection": "sigma-detection-rule.json",
 }
 
+ANY_EVENT = "any-event"  # the fields that all events have
 _MONTH, _DAY = "(0[1-9]|1[012])", "(0[1-9]|[12][0-9]|3[01])"
 _DATE = rf"^\d{{4}}(-{_MONTH}-{_DAY}|/{_MONTH}/{_DAY})$"
 _SCALARS = ["string", "number", "boolean", "null"]
@@ -79,6 +81,7 @@ def rule_schema() -> dict[str, Any]:
             "values": _one_or_more({"type": _SCALARS}),
             **{source.name: _described(source) for source in process_fields("process").values()},
             **{spec.name: _selection(list(fields_of(spec.name).values())) for spec in REGISTRY},
+            ANY_EVENT: _selection(list(fields_of(None).values())),
             **{one.category: _selection(_mapped(one)) for one in MAPPINGS.values()},
             "correlation-rule": _correlation(),
             "filter-rule": _filter(),
@@ -98,16 +101,57 @@ def _if_has(key: str, then: dict[str, Any], otherwise: dict[str, Any]) -> dict[s
 def _correlation() -> dict[str, Any]:
     found = public_schema("correlation")
     del found["$schema"]
-    found["properties"][KEY] = {"type": "object", "description": "What profguard adds to Sigma"}
+    names = dict.fromkeys(name for spec in REGISTRY for name in fields_of(spec.name))
+    field = {"anyOf": [{"enum": list(names)}, {"type": "string"}]}  # an alias is no field
+    parts = found["properties"]["correlation"]["properties"]
+    parts["group-by"]["items"] = field
+    parts["timespan"]["pattern"] = f"^{DURATION}$"
+    parts["condition"] |= {
+        "additionalProperties": False,
+        "properties": {
+            **dict.fromkeys(COMPARISONS, {"type": "number"}),
+            "field": _one_or_more(field),
+            "percentile": {"type": "integer", "minimum": 0, "maximum": 100},
+        },
+    }
+    own = _extension()
+    del own["properties"]["suppress"]["properties"]["by"]
+    own["properties"] |= {
+        "absent": _names("rules of which none may match within the timespan after it"),
+        "until": _names("rules that break off what has begun"),
+    }
+    found["properties"][KEY] = own
     return found
 
 
 def _filter() -> dict[str, Any]:
-    found = public_schema("filter")
+    found = copy.deepcopy(sigma_schema("filter"))
     del found["$schema"]
-    found["properties"][KEY] = {"type": "object", "description": "What profguard adds to Sigma"}
-    found["allOf"] = _by_log_source("filter", ("rules", "condition"))
+    found["properties"][KEY] = _own(
+        {
+            "owner": {"type": "string", "description": "who answers for the exception"},
+            "reason": {"type": "string", "description": "why there is one"},
+            "expires": {
+                "type": "string",
+                "pattern": r"^\d{4}-\d{2}-\d{2}$",
+                "description": "the last day on which it holds, UTC",
+            },
+        }
+    )
+    found["allOf"] = [
+        *_by_log_source("filter", ("rules", "condition")),
+        _selections(
+            "filter",
+            ("rules", "condition"),
+            {"service": {"const": SERVICE}, "category": False},
+            ANY_EVENT,
+        ),
+    ]
     return found
+
+
+def _names(meaning: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string"}, "description": meaning}
 
 
 def _detection() -> dict[str, Any]:
@@ -170,11 +214,8 @@ def _extension() -> dict[str, Any]:
         },
         "for": {"type": "string", "pattern": f"^{DURATION}$", "description": "such as 10m or 1h"},
     }
-    return {
-        "type": "object",
-        "description": "What profguard adds to Sigma",
-        "additionalProperties": False,
-        "properties": {
+    return _own(
+        {
             "message": {
                 "type": "string",
                 "description": "text of a finding; {process.executable} stands for a field",
@@ -186,7 +227,17 @@ def _extension() -> dict[str, Any]:
                 "properties": suppress,
             },
             "enabled": {"type": "boolean", "description": "false switches the rule off"},
-        },
+        }
+    )
+
+
+def _own(properties: dict[str, Any]) -> dict[str, Any]:
+    """The schema of the key that is ours."""
+    return {
+        "type": "object",
+        "description": "What profguard adds to Sigma",
+        "additionalProperties": False,
+        "properties": properties,
     }
 
 

@@ -79,7 +79,15 @@ GOOD = {
     "key": (RULE, "level: high", "profguard: {message: x, suppress: {by: [a], for: 10m}}"),
     "key of a filter": (FILTER, "title: T", "title: T\nprofguard: {owner: x}"),
     "key of a correlation": (CORRELATION, "title: T", "title: T\nprofguard: {message: x}"),
-    "any event's filter": (FILTER, ", category: perf", ""),
+    "filter of all rules": (FILTER, "[aa]", "any"),
+    "range": (CORRELATION, "gte: 3", "gt: 3, lte: 5"),
+    "what is absent": (CORRELATION, "title: T", "title: T\nprofguard: {absent: [cc], until: [dd]}"),
+    "until when": (FILTER, "title: T", "title: T\nprofguard: {expires: 2027-01-31}"),
+    "any event's filter": (
+        FILTER,
+        "category: perf}\nfilter: {rules: [aa], selection: {perf.pmu: cpu}",
+        "product: linux}\nfilter: {rules: [aa], selection: {process.pid: 1}",
+    ),
     "foreign": (RULE, "service: profguard, category: perf", "category: file_event"),
     "list of conditions": (RULE, "condition: a or b", "condition: [a, b]"),
 }
@@ -115,6 +123,16 @@ BAD = {
     "generic field of ours": (GENERIC, "process.user.id", "process.userid", "detection.a"),
     "correlation's type": (CORRELATION, "event_count", "event_cont", "correlation.type"),
     "correlation's rules": (CORRELATION, "rules: [aa, bb], ", "", "correlation"),
+    "correlation's comparison": (CORRELATION, "gte: 3", "gtee: 3", "correlation.condition"),
+    "correlation's timespan": (CORRELATION, "5m", "5 m", "correlation.timespan"),
+    "correlation's key": (
+        CORRELATION, "title: T", "title: T\nprofguard: {abscent: [a]}", "profguard",
+    ),
+    "filter's key": (FILTER, "title: T", "title: T\nprofguard: {ownr: x}", "profguard"),
+    "filter's last day": (
+        FILTER, "title: T", "title: T\nprofguard: {expires: soon}", "profguard.expires",
+    ),
+    "any event's field": (FILTER, ", category: perf", "", "filter.selection"),
     "filter's field": (FILTER, "perf.pmu", "perf.pmuu", "filter.selection"),
     "filter's rules": (FILTER, "rules: [aa], ", "", "filter"),
 }  # fmt: skip
