@@ -14,7 +14,8 @@ from profguard.engine import Engine
 from profguard.pipeline import Pipeline, run_replay
 from profguard.resources import folder
 from profguard.rules import Detection, load
-from profguard.rules.cases import missing_cases, read_cases, run_cases
+from profguard.rules.case_reader import read_cases
+from profguard.rules.cases import missing_cases, run_cases
 from profguard.rules.coverage import undecided
 from profguard.rules.lint import warnings
 from profguard.rules.rego.rule import RegoRule

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from profguard.errors import Problem
-from profguard.rules.pack import rule_files
+from profguard.rules.files import rule_files
 
 Fingerprint = frozenset[tuple]
 
@@ -19,11 +19,7 @@ def fingerprint(paths: Sequence[Path]) -> Fingerprint:
     """
     problems: list[Problem] = []
     found: set[tuple] = set()
-    try:
-        files = rule_files(paths, problems)
-    except OSError as error:  # of a folder that may not even be looked at
-        return frozenset([(error.filename, error.errno)])
-    for path in files:
+    for path in rule_files(paths, problems):
         try:
             status = path.stat()
         except OSError as error:

@@ -1,7 +1,5 @@
 """Sets of rules: read from files and directories, checked together, matched together."""
 
-import os
-import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +12,7 @@ from profguard.rules import linking
 from profguard.rules.compile import compile_rules
 from profguard.rules.correlation import Correlation, Draft
 from profguard.rules.documents import read_document
+from profguard.rules.files import REGO, rule_files
 from profguard.rules.filters import Filter
 from profguard.rules.problems import MAX_PROBLEMS, Problems, TooManyProblemsError
 from profguard.rules.rule import Detection, Match, Rule
@@ -23,10 +22,6 @@ from profguard.rules.transforms import Placeholders
 if TYPE_CHECKING:
     from profguard.rules.rego.pack import RegoPack
     from profguard.rules.rego.rule import RegoRules
-
-YAML = (".yml", ".yaml")
-REGO = ".rego"
-MAX_DEPTH = 32  # of directories in directories
 
 Part = Rule | Draft | Filter
 Matching = Callable[[Event], tuple[Detection, ...]]
@@ -266,63 +261,6 @@ def read_documents(
             own = document.value if isinstance(document.value, dict) else {}
             broken |= {name, *(own[key] for key in ("id", "name") if isinstance(own.get(key), str))}
     return found
-
-
-def rule_files(
-    paths: Sequence[Path], problems: list[Problem], suffixes: tuple[str, ...] = (*YAML, REGO)
-) -> list[Path]:
-    """The rule files under `paths`, each once, sorted within a directory; hidden ones are not."""
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            problems.append(Problem("PG116", "no such file or directory", Place(str(path))))
-        elif not _writable_by_others(path, problems):
-            if path.is_dir():
-                found |= dict.fromkeys(_walk(path, problems, suffixes))
-            else:
-                found[path] = None
-    return list(found)
-
-
-def _walk(
-    directory: Path, problems: list[Problem], suffixes: tuple[str, ...], depth: int = 1
-) -> Iterable[Path]:
-    if depth > MAX_DEPTH:
-        said = f"directories are nested deeper than {MAX_DEPTH} levels"
-        problems.append(Problem("PG116", said, Place(str(directory))))
-        return
-    try:
-        entries = sorted(directory.iterdir())
-    except OSError as error:
-        problems.append(Problem("PG116", f"cannot read: {error.strerror}", Place(str(directory))))
-        return
-    for path in entries:
-        is_rule = path.suffix in suffixes
-        if path.name.startswith(".") or not (is_rule or path.is_dir()):
-            continue
-        if _writable_by_others(path, problems):
-            continue
-        if path.is_dir():
-            if not path.is_symlink():  # a link could lead back up
-                yield from _walk(path, problems, suffixes, depth + 1)
-        else:
-            yield path
-
-
-def _writable_by_others(path: Path, problems: list[Problem]) -> bool:
-    """Whether others could change what root is about to trust; then it is reported."""
-    if os.geteuid() != 0:
-        return False
-    try:
-        mode = path.stat().st_mode
-    except OSError:
-        return False  # reading it will say why
-    if not mode & (stat.S_IWGRP | stat.S_IWOTH):
-        return False
-    who = "everyone" if mode & stat.S_IWOTH else "its group"
-    hint = f"chmod go-w {path}"
-    problems.append(Problem("PG121", f"{who} can write it", Place(str(path)), hint))
-    return True
 
 
 def _without_duplicates(rules: list[Rule], problems: list[Problem]) -> list[Rule]:

@@ -109,7 +109,7 @@ def _correlation() -> dict[str, Any]:
     parts["condition"] |= {
         "additionalProperties": False,
         "properties": {
-            **dict.fromkeys(COMPARISONS, {"type": "number"}),
+            **{name: {"type": "number"} for name in COMPARISONS},
             "field": _one_or_more(field),
             "percentile": {"type": "integer", "minimum": 0, "maximum": 100},
         },

@@ -5,7 +5,8 @@ import textwrap
 import pytest
 
 from profguard.rules import load
-from profguard.rules.cases import missing_cases, read_cases, run_cases
+from profguard.rules.case_reader import read_cases
+from profguard.rules.cases import missing_cases, run_cases
 from tests.rules_engine.stories import correlation
 
 FILTER = """

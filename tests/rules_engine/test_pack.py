@@ -9,7 +9,8 @@ import pytest
 from profguard.errors import ConfigError, Place, RuleError
 from profguard.model import Event, Process
 from profguard.rules import compile_selection, environ_names, load
-from profguard.rules.cases import missing_cases, read_cases, run_cases
+from profguard.rules.case_reader import read_cases
+from profguard.rules.cases import missing_cases, run_cases
 from profguard.rules.lint import warnings
 
 RULE = """\
@@ -290,3 +291,10 @@ def test_a_case_may_show_an_event_of_another_kind(write, tmp_path):
     problems, [fires, _], _ = run(tmp_path)
     assert problems == []
     assert fires.problem.hint == "the rule is asked of perf events, this is prof"
+
+
+def test_a_path_that_cannot_even_be_looked_at_is_told(tmp_path):
+    with pytest.raises(RuleError) as caught:
+        load([tmp_path / ("x" * 300)])
+    [problem] = caught.value.problems
+    assert (problem.code, problem.message) == ("PG116", "cannot read: File name too long")

@@ -85,8 +85,8 @@ GOOD = {
     "until when": (FILTER, "title: T", "title: T\nprofguard: {expires: 2027-01-31}"),
     "any event's filter": (
         FILTER,
-        "category: perf}\nfilter: {rules: [aa], selection: {perf.pmu: cpu}",
-        "product: linux}\nfilter: {rules: [aa], selection: {process.pid: 1}",
+        ", category: perf}\nfilter: {rules: [aa], selection: {perf.pmu: cpu}",
+        "}\nfilter: {rules: [aa], selection: {process.pid: 1}",
     ),
     "foreign": (RULE, "service: profguard, category: perf", "category: file_event"),
     "list of conditions": (RULE, "condition: a or b", "condition: [a, b]"),

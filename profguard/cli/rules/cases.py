@@ -19,7 +19,8 @@ from profguard.cli.rules.policies import unit_tests
 from profguard.cli.rules.report import by_place, finish
 from profguard.errors import Problem, UsageError
 from profguard.rules import Detection, Rule, RuleSet, load
-from profguard.rules.cases import Case, Result, read_cases, run_cases
+from profguard.rules.case_reader import read_cases
+from profguard.rules.cases import Case, Result, run_cases
 from profguard.rules.coverage import Part, coverage
 
 

@@ -18,7 +18,7 @@ from profguard.cli.rules.common import (
 from profguard.cli.rules.policies import tested_packages
 from profguard.cli.rules.report import by_place, finish, leave
 from profguard.rules import load
-from profguard.rules.cases import read_cases
+from profguard.rules.case_reader import read_cases
 from profguard.rules.lint import warnings
 from profguard.rules.lint_filters import filter_warnings
 from profguard.timefmt import rfc3339

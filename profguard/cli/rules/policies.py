@@ -10,7 +10,8 @@ from profguard.cli.rules.events import events_for
 from profguard.errors import Problem
 from profguard.model import Event
 from profguard.rules import Match
-from profguard.rules.pack import REGO, RuleSet, rule_files
+from profguard.rules.files import REGO, rule_files
+from profguard.rules.pack import RuleSet
 
 if TYPE_CHECKING:
     from profguard.rules.rego.rule import RegoRule
