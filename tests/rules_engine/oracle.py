@@ -54,8 +54,12 @@ class Oracle:
 
     def matches(self, rule):
         """The numbers of the rows that a rule (as data) matches. Raises what pySigma raises."""
+        return self.rows(SigmaRule.from_dict(rule))
+
+    def rows(self, rule):
+        """As `matches`, of a rule that pySigma has read."""
         found = set()
-        for query in self.backend.convert_rule(SigmaRule.from_dict(rule)):
+        for query in self.backend.convert_rule(rule):
             rows = self.database.execute(query.replace("SELECT *", "SELECT rowid", 1))
             found |= {number - 1 for (number,) in rows}
         return found
