@@ -84,13 +84,17 @@ def _failure(rules: RuleSet, case: Case) -> Problem | None:
 
 
 def _fires(rules: RuleSet, case: Case) -> bool:
-    rule = case.rule
-    if isinstance(rule, Filter):
+    if isinstance(case.rule, Filter):
         excused: list[Filter] = []
         rules.match(case.event, excused)
-        return rule in excused
-    if not isinstance(rule, Correlation):
-        return rule in [match.rule for match in rules.match(case.event)]
+        return case.rule in excused
+    return case.rule in [match.rule for match in matches_of(rules, case)]
+
+
+def matches_of(rules: RuleSet, case: Case) -> list[Match]:
+    """What rules say of the event of a case; of a story, what correlation rules say."""
+    if not isinstance(case.rule, Correlation):
+        return list(rules.match(case.event))
     correlator = Correlator(rules.correlations)
     found: list[Match] = []
     for event in case.events:
@@ -98,7 +102,7 @@ def _fires(rules: RuleSet, case: Case) -> bool:
         found += correlator.feed(rules.match(event))
     if case.ends_ns is not None:
         found += correlator.advance(case.ends_ns + LATE_NS)
-    return rule in [match.rule for match in found]
+    return found
 
 
 def _why(case: Case) -> str | None:

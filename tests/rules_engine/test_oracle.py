@@ -99,8 +99,8 @@ def recorded():
     for file in sorted((ROOT / "tests" / "rules").rglob("*.yml")):
         [document] = parse(file.read_text(), str(file), [])
         category = CATEGORIES[document.value["rule"]]
-        for case in document.value["cases"]:
-            event = case["event"]
+        told = [case.get("events", [case.get("event")]) for case in document.value["cases"]]
+        for event in itertools.chain.from_iterable(told):
             head = {"name": category, **event.get("event", {})}
             events.append(Event.from_dict({**event, "event": head}))
     return events
