@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ detection:
   condition: selection
 level: high
 """
+SEEN_WITHIN_S = 2  # until a change of the files is noticed and has settled
 TIMER = "import signal; signal.setitimer(signal.ITIMER_PROF, 100, 1)"
 
 
@@ -133,6 +135,51 @@ def doctor(sensor) -> tuple[int, str]:
         [PROFGUARD, "doctor", "--db", sensor.db], capture_output=True, text=True, timeout=60
     )
     return done.returncode, done.stdout
+
+
+PERF = "{product: linux, service: profguard, category: perf}"
+CORRELATION = """\
+title: Of itself
+name: itself
+correlation: {type: temporal, rules: [itself], group-by: [process.pid], timespan: 1m}
+"""
+POLICY = """\
+# METADATA
+# title: Deep
+# custom: {events: [prof]}
+package profguard.deep
+
+match contains "x" if input.x == %s2%s
+"""
+HOSTILE = {
+    "huge.yml": "x: '" + "y" * 10_000_000 + "'",
+    "nested.yml": "x: " + "[" * 100 + "]" * 100,
+    "laughs.yml": "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    + "".join(
+        f"{name}: &{name} [{', '.join(['*' + before] * 10)}]\n"
+        for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+    ),
+    "catastrophic.yml": f"title: T\nlogsource: {PERF}\n"
+    "detection: {a: {process.command_line|re: '(a+)+$'}, condition: a}\n",
+    "recursive.yml": CORRELATION,
+    "literal.rego": POLICY % ("[" * 24, "]" * 24),
+}
+
+
+def test_hostile_files_are_refused_and_the_sensor_unharmed(rules, start_sensor):
+    """Each within two seconds of being looked at; the rules before go on finding meanwhile."""
+    sensor = start_sensor("--rules", str(rules))
+    for number, (name, content) in enumerate(HOSTILE.items(), 1):
+        (rules / name).write_text(content)
+        began = time.monotonic()
+        assert wait_for(lambda n=number: len(states(sensor, "rules_refused")) == n), name
+        assert time.monotonic() - began < 2 + SEEN_WITHIN_S
+        assert name in states(sensor, "rules_refused")[-1]["reason"]
+        pid = act()
+        assert wait_for(lambda pid=pid: found(sensor, pid) == {"First"}), name
+        (rules / name).unlink()
+        assert reloaded(sensor, number)
+    assert sensor.stop() == 0, sensor.errors()
 
 
 def test_sighup_reads_the_rules_again(rules, start_sensor):

@@ -153,6 +153,9 @@ TEXTS = {
     "5,001 values": Hostile(named(5_001, ""), "PG105", "more than 5,000 values"),
     "5,000 values": Hostile(named(5_000, "|contains|all"), None),
     "4,900 beginnings": Hostile(named(4_900, "|startswith|all"), "PG130", "can never match"),
+    "a regular expression that hangs": Hostile(
+        detecting("{process.command_line|re: '(a+)+$'}"), "PG122", "exponential",
+    ),
     "5,000 regular expressions": Hostile(named(4_900, "|re", "a{{{}}}b"), None),
     "3,000 dashes": Hostile(named(1, "|windash", " -x" * 1_000), "PG105", "too many dashes"),
     "900 values with 5 dashes": Hostile(
