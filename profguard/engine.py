@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from profguard.ids import uuid7
 from profguard.model import LEVELS, Event, Finding, Process
-from profguard.rules.correlator import Correlator
+from profguard.rules.correlate.correlator import Correlator
 from profguard.rules.filters import Filter
 from profguard.rules.pack import RuleSet
 from profguard.rules.rule import Match

@@ -14,11 +14,11 @@ from profguard.engine import Engine
 from profguard.pipeline import Pipeline, run_replay
 from profguard.resources import folder
 from profguard.rules import Detection, load
-from profguard.rules.case_reader import read_cases
-from profguard.rules.cases import matches_of, missing_cases, run_cases
-from profguard.rules.correlation import Correlation
-from profguard.rules.coverage import undecided
-from profguard.rules.lint import warnings
+from profguard.rules.check.case_reader import read_cases
+from profguard.rules.check.cases import matches_of, missing_cases, run_cases
+from profguard.rules.check.coverage import undecided
+from profguard.rules.check.lint import warnings
+from profguard.rules.correlate.rule import Correlation
 from profguard.rules.rego.rule import RegoRule
 
 TESTS = Path(__file__).parent

@@ -101,8 +101,8 @@ def _write(folder: Path, cases: Path, written) -> tuple[Path, Path]:
 def _check(settings, rules, folder: Path, case_file: Path) -> int:
     """Runs the cases over the rules with the exception; how many pass. Exits with 1 otherwise."""
     from profguard.assembly import load_rules
-    from profguard.rules.case_reader import read_cases
-    from profguard.rules.cases import run_cases
+    from profguard.rules.check.case_reader import read_cases
+    from profguard.rules.check.cases import run_cases
 
     named = [*(rules or map(Path, settings.rule_paths)), folder]
     found = load_rules(settings, named)

@@ -7,8 +7,8 @@ from profguard.findings import rows
 from profguard.findings.redact import Redactor
 from profguard.findings.store import Store, explained
 from profguard.findings.writer import Writer
-from profguard.rules import memory
-from profguard.rules.correlator import Correlator
+from profguard.rules.correlate import memory
+from profguard.rules.correlate.correlator import Correlator
 
 AT_A_TIME = 500  # groups written at once
 EVERYTHING = 1 << 30

@@ -8,8 +8,8 @@ import msgspec
 
 from profguard.findings import tables
 from profguard.model import Event, Finding, Process
+from profguard.rules.correlate.memory import Saved
 from profguard.rules.filters import Filter
-from profguard.rules.memory import Saved
 from profguard.timefmt import rfc3339
 
 PROBLEMS_KEPT = 50  # of one load of the rules

@@ -3,8 +3,9 @@
 import itertools
 
 from profguard.errors import Problem
-from profguard.rules import correlation, filters, sigma
-from profguard.rules.correlation import Draft
+from profguard.rules import filters, sigma
+from profguard.rules.correlate import rule as correlation
+from profguard.rules.correlate.rule import Draft
 from profguard.rules.filters import Filter
 from profguard.rules.rule import Detection
 from profguard.rules.source import Document, told

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from profguard.errors import UsageError
-from profguard.rules.correlation import Correlation
+from profguard.rules.correlate.rule import Correlation
 from profguard.rules.pack import RuleSet
 from profguard.rules.rule import Detection, Rule
 from profguard.rules.taxonomy import PRODUCT, SERVICE, LogSource

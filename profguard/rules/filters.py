@@ -15,7 +15,7 @@ from profguard.errors import Place, Problem, did_you_mean
 from profguard.model import Event
 from profguard.rules.body import Body, fields_in
 from profguard.rules.compile import compile_condition
-from profguard.rules.correlation import Correlation
+from profguard.rules.correlate.rule import Correlation
 from profguard.rules.extension import KEY
 from profguard.rules.fields import Field
 from profguard.rules.rule import Detection, Rule

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from profguard.errors import Problem, did_you_mean
-from profguard.rules.correlation import Correlation, Draft
-from profguard.rules.correlation_reader import CorrelationReader
+from profguard.rules.correlate.reader import CorrelationReader
+from profguard.rules.correlate.rule import Correlation, Draft
 from profguard.rules.filters import Filter
 from profguard.rules.rule import Rule
 from profguard.rules.source import told

@@ -10,7 +10,7 @@ from profguard.errors import Place, Problem, RuleError
 from profguard.model import LEVELS, Event
 from profguard.rules import linking
 from profguard.rules.compile import compile_rules
-from profguard.rules.correlation import Correlation, Draft
+from profguard.rules.correlate.rule import Correlation, Draft
 from profguard.rules.documents import read_document
 from profguard.rules.files import REGO, rule_files
 from profguard.rules.filters import Filter

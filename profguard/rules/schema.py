@@ -13,7 +13,7 @@ from typing import Any
 
 from profguard.events import REGISTRY
 from profguard.resources import folder
-from profguard.rules.correlation_reader import COMPARISONS
+from profguard.rules.correlate.reader import COMPARISONS
 from profguard.rules.extension import DURATION, KEY
 from profguard.rules.fields import ENVIRON, Field, fields_of, process_fields
 from profguard.rules.modifiers import MODIFIERS

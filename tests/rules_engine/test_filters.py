@@ -5,7 +5,7 @@ import textwrap
 import pytest
 
 from profguard.model import Event
-from profguard.rules.lint_filters import filter_warnings
+from profguard.rules.check.exceptions import filter_warnings
 
 NOW_NS = 1_790_000_000_000_000_000  # 2026-09-21
 

@@ -9,9 +9,9 @@ import pytest
 from profguard.errors import ConfigError, Place, RuleError
 from profguard.model import Event, Process
 from profguard.rules import compile_selection, environ_names, load
-from profguard.rules.case_reader import read_cases
-from profguard.rules.cases import missing_cases, run_cases
-from profguard.rules.lint import warnings
+from profguard.rules.check.case_reader import read_cases
+from profguard.rules.check.cases import missing_cases, run_cases
+from profguard.rules.check.lint import warnings
 
 RULE = """\
 title: {title}

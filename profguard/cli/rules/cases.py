@@ -19,9 +19,9 @@ from profguard.cli.rules.policies import unit_tests
 from profguard.cli.rules.report import by_place, finish
 from profguard.errors import Problem, UsageError
 from profguard.rules import Detection, Rule, RuleSet, load
-from profguard.rules.case_reader import read_cases
-from profguard.rules.cases import Case, Result, run_cases
-from profguard.rules.coverage import Part, coverage
+from profguard.rules.check.case_reader import read_cases
+from profguard.rules.check.cases import Case, Result, run_cases
+from profguard.rules.check.coverage import Part, coverage
 
 
 @click.command()
@@ -101,7 +101,7 @@ def _timed(rules: RuleSet, cases: list[Case]) -> Iterator[tuple[Result, float]]:
 def _write_junit(
     path: Path, timed: Sequence[tuple[Result, float]], problems: list[Problem]
 ) -> None:
-    from profguard.rules.junit import junit
+    from profguard.rules.check.junit import junit
 
     try:
         path.write_text(junit(timed, by_place(problems)), encoding="utf-8")

@@ -9,7 +9,7 @@ import click
 from profguard.errors import Problem, UsageError, did_you_mean
 from profguard.resources import folder, is_shipped, rules_at
 from profguard.rules import Detection, Rule, RuleSet, load
-from profguard.rules.cases import Case, missing_cases
+from profguard.rules.check.cases import Case, missing_cases
 from profguard.rules.filters import Filter
 
 MANY = 6  # events that a rule is asked of, to be counted rather than named

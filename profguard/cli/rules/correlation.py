@@ -7,8 +7,8 @@ from profguard.cli.screen import clock
 from profguard.errors import printable
 from profguard.model import Event
 from profguard.rules import Detection
-from profguard.rules.correlation import Correlation, Member
-from profguard.rules.correlator import Correlator
+from profguard.rules.correlate.correlator import Correlator
+from profguard.rules.correlate.rule import Correlation, Member
 from profguard.rules.interpret import matches
 from profguard.rules.rule import Match, Rule
 from profguard.timefmt import span

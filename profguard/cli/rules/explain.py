@@ -12,7 +12,7 @@ from profguard.cli.rules.detection import explain_detection
 from profguard.cli.rules.exceptions import explain_filter
 from profguard.cli.rules.policies import explain_policy
 from profguard.rules import Detection, Rule
-from profguard.rules.correlation import Correlation
+from profguard.rules.correlate.rule import Correlation
 from profguard.rules.filters import Filter
 
 # How each kind of rule is explained: the rule, the file of an event or None, whether in JSON.

@@ -18,9 +18,9 @@ from profguard.cli.rules.common import (
 from profguard.cli.rules.policies import tested_packages
 from profguard.cli.rules.report import by_place, finish, leave
 from profguard.rules import load
-from profguard.rules.case_reader import read_cases
-from profguard.rules.lint import warnings
-from profguard.rules.lint_filters import filter_warnings
+from profguard.rules.check.case_reader import read_cases
+from profguard.rules.check.exceptions import filter_warnings
+from profguard.rules.check.lint import warnings
 from profguard.timefmt import rfc3339
 
 UNUSED_AFTER_NS = 7 * 86_400 * 1_000_000_000
@@ -75,7 +75,7 @@ def lint(
         problems += untested(directories, rules, found, "warning", tested)
     rules.close()
     if form == "sarif":
-        from profguard.rules.sarif import sarif
+        from profguard.rules.check.sarif import sarif
 
         emit(sarif(by_place(problems), Path.cwd()))
         leave(problems)

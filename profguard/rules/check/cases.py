@@ -7,14 +7,14 @@ from typing import Any
 
 from profguard.errors import Place, Problem
 from profguard.model import Event
-from profguard.rules.correlation import Correlation
-from profguard.rules.correlator import Correlator
+from profguard.rules.correlate.correlator import Correlator
+from profguard.rules.correlate.rule import Correlation
+from profguard.rules.correlate.window import LATE_NS
 from profguard.rules.filters import Filter
 from profguard.rules.interpret import explain
 from profguard.rules.pack import RuleSet
 from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.source import told
-from profguard.rules.window import LATE_NS
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from sigma.collection import SigmaCollection
 from profguard.events import BY_NAME
 from profguard.model import Event
 from profguard.rules import pack
-from profguard.rules.correlator import Correlator
+from profguard.rules.correlate.correlator import Correlator
 from profguard.rules.source import parse
 
 EPOCH_S = 1_800_000_000

@@ -5,9 +5,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from profguard.errors import Place, Problem
-from profguard.rules.case_reader import read_cases
-from profguard.rules.cases import run_cases
-from profguard.rules.junit import junit
+from profguard.rules.check.case_reader import read_cases
+from profguard.rules.check.cases import run_cases
+from profguard.rules.check.junit import junit
 from profguard.rules.pack import load
 
 RULE = """\

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from profguard.errors import Problem
-from profguard.rules.correlation import Correlation
+from profguard.rules.correlate.rule import Correlation
 from profguard.rules.rule import Detection, Rule
 from profguard.rules.source import told
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from profguard.findings.redact import Redactor
-from profguard.rules import memory
-from profguard.rules.correlator import Correlator
-from tests.rules_engine.stories import EPOCH_NS, S, correlation, event, story
+from profguard.rules.correlate import memory
+from profguard.rules.correlate.correlator import Correlator
+from tests.rules_engine.correlate.stories import EPOCH_NS, S, correlation, event, story
 
 MASK = memory.Mask(Redactor().text, Redactor().event)
 COUNT = correlation("event_count", condition="{gte: 3}")
@@ -93,7 +93,7 @@ def test_where_it_matters_what_did_not_happen_a_gap_ends_it(rules_of, own):
 
 
 def test_groups_that_were_let_go_are_told(rules_of, monkeypatch):
-    monkeypatch.setattr("profguard.rules.correlator.MAX_GROUPS", 1)
+    monkeypatch.setattr("profguard.rules.correlate.correlator.MAX_GROUPS", 1)
     rules = rules_of(COUNT)
     correlator = tracked(rules)
     feed(rules, correlator, story("o0:1"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from profguard.rules import load
-from profguard.rules.lint import warnings
+from profguard.rules.check.lint import warnings
 
 HEAD = """\
 title: T

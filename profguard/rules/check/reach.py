@@ -7,7 +7,7 @@ beyond `exclude`, counts as possible.
 from dataclasses import dataclass
 
 from profguard.errors import Place
-from profguard.rules.exclude import Literal, impossible, least
+from profguard.rules.check.exclude import Literal, impossible, least
 from profguard.rules.index import normalized
 from profguard.rules.tree import ALWAYS, NEVER, And, Keyword, Named, Node, Not, Or, Test, leaves
 

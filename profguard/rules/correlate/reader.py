@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from profguard.errors import Problem, did_you_mean
-from profguard.rules.correlation import COUNT, Correlation, Draft, Member, Source
+from profguard.rules.correlate.rule import COUNT, Correlation, Draft, Member, Source
 from profguard.rules.extension import KEY, KEYS, UNITS_NS, Extension, ExtensionReader
 from profguard.rules.fields import known_names, resolve
 from profguard.rules.heading import heading, plain_message

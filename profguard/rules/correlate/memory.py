@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from profguard.model import Event
-from profguard.rules.correlator import Correlator, Group, State
-from profguard.rules.metrics import Entry
+from profguard.rules.correlate.correlator import Correlator, Group, State
+from profguard.rules.correlate.metrics import Entry
 
 
 class Saved(NamedTuple):

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from profguard.model import Event
 from profguard.rules import interpret
+from profguard.rules.check.reach import contradiction, pruned
 from profguard.rules.documents import read_document
 from profguard.rules.fields import resolve
 from profguard.rules.matchers import OneOf
-from profguard.rules.reach import contradiction, pruned
 from profguard.rules.source import parse
 from profguard.rules.tree import And, Not, Or, Test, any_of
 

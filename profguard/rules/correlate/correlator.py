@@ -11,10 +11,10 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from profguard.rules.correlation import COUNT, Correlation, Member
-from profguard.rules.metrics import Entry, metric_of
+from profguard.rules.correlate.metrics import Entry, metric_of
+from profguard.rules.correlate.rule import COUNT, Correlation, Member
+from profguard.rules.correlate.window import LATE_NS, Window
 from profguard.rules.rule import Match, Rule
-from profguard.rules.window import LATE_NS, Window
 
 MAX_GROUPS = 10_000  # of one correlation
 MAX_ENTRIES = 4_096  # of one group

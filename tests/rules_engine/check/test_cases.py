@@ -5,9 +5,9 @@ import textwrap
 import pytest
 
 from profguard.rules import load
-from profguard.rules.case_reader import read_cases
-from profguard.rules.cases import missing_cases, run_cases
-from tests.rules_engine.stories import correlation
+from profguard.rules.check.case_reader import read_cases
+from profguard.rules.check.cases import missing_cases, run_cases
+from tests.rules_engine.correlate.stories import correlation
 
 FILTER = """
 title: Not me

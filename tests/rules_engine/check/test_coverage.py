@@ -3,7 +3,7 @@
 import pytest
 
 from profguard.model import Event
-from profguard.rules.coverage import coverage, undecided
+from profguard.rules.check.coverage import coverage, undecided
 
 RULE = """\
 title: T

@@ -7,11 +7,11 @@ loads it all the same.
 from collections.abc import Hashable, Iterator
 
 from profguard.errors import Problem
+from profguard.rules.check.metadata import is_own, metadata_warnings, same_names
+from profguard.rules.check.reach import Dead, contradiction, pruned
 from profguard.rules.index import normalized
 from profguard.rules.matchers import Absent
-from profguard.rules.metadata import is_own, metadata_warnings, same_names
 from profguard.rules.pack import RuleSet
-from profguard.rules.reach import Dead, contradiction, pruned
 from profguard.rules.rule import Detection
 from profguard.rules.source import told
 from profguard.rules.tree import And, Keyword, Named, Node, Not, Or, Test, children, leaves

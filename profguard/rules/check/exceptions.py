@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 
 from profguard.errors import Problem
+from profguard.rules.check.reach import contradiction
 from profguard.rules.filters import KEYS, Filter
 from profguard.rules.pack import RuleSet
-from profguard.rules.reach import contradiction
 from profguard.rules.rule import Detection, Rule
 from profguard.rules.source import told
 from profguard.rules.tree import And, Not

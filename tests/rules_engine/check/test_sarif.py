@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from profguard import __version__
 from profguard.errors import CODES, Place, Problem
-from profguard.rules.sarif import sarif
+from profguard.rules.check.sarif import sarif
 
 # What SARIF 2.1.0 (OASIS, section 3) requires of the objects that we write, and no other property.
 TEXT = {"type": "string", "minLength": 1}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from profguard.model import Event
-from profguard.rules.metrics import Entry, Metric, slots_of
+from profguard.rules.correlate.metrics import Entry, Metric, slots_of
 
 LATE_NS = 5_000_000_000  # by how much events may be out of order
 EVIDENCE = 16  # events kept of a group

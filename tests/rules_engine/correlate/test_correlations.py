@@ -2,9 +2,9 @@
 
 import pytest
 
-from profguard.rules.correlation import COUNT
-from profguard.rules.correlator import Correlator
-from tests.rules_engine.stories import BASE, EPOCH_NS, S, correlation, event, story
+from profguard.rules.correlate.correlator import Correlator
+from profguard.rules.correlate.rule import COUNT
+from tests.rules_engine.correlate.stories import BASE, EPOCH_NS, S, correlation, event, story
 
 
 def play(rules, events) -> list[float]:
@@ -269,7 +269,7 @@ def test_what_refers_to_a_broken_rule_is_left_out_and_says_so(problems_of):
 
 def test_state_is_bounded(rules_of, monkeypatch):
     """Neither many groups nor many events of one make it grow, and what matters is still found."""
-    monkeypatch.setattr("profguard.rules.correlator.MAX_GROUPS", 10)
+    monkeypatch.setattr("profguard.rules.correlate.correlator.MAX_GROUPS", 10)
     rules = rules_of(correlation("event_count", condition="{gte: 3}"))
     correlator = Correlator(rules.correlations)
     [state] = correlator.states

@@ -27,8 +27,8 @@ from typing import Any
 from profguard.errors import Problem, did_you_mean
 from profguard.events import BY_NAME, EventSpec
 from profguard.model import PROCESS_FIELDS, RELATIONS, SOURCES, Event
-from profguard.rules.cases import Case
-from profguard.rules.correlation import Correlation
+from profguard.rules.check.cases import Case
+from profguard.rules.correlate.rule import Correlation
 from profguard.rules.extension import UNITS_NS
 from profguard.rules.files import YAML, rule_files
 from profguard.rules.filters import Filter

@@ -1,0 +1,1 @@
+"""What rules are checked for beyond loading: doubts (lint), test cases, and how both are told."""
