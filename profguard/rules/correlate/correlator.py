@@ -2,7 +2,7 @@
 
 A correlation matches with an event if the timespan that ends with it fulfils the condition; one
 with `absent` rules, if none of them follows within the timespan after that. What is kept is
-bounded: entries of a group, groups of a correlation, entries in all.
+bounded: entries of a group, and groups and entries of a correlation.
 """
 
 import heapq
@@ -18,6 +18,7 @@ from profguard.rules.rule import Match, Rule
 
 MAX_GROUPS = 10_000  # of one correlation
 MAX_ENTRIES = 4_096  # of one group
+MAX_KEPT = 200_000  # entries of one correlation
 _TESTS = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -55,7 +56,8 @@ class State:
         self.groups: OrderedDict[Key, Group] = OrderedDict()
         self.changed: dict[Key, None] | None = None  # groups, where somebody keeps them
         self.began: list[tuple[Key, Match]] = []  # what is pending since it was last asked
-        self.evicted = 0
+        self.evicted = 0  # groups that had to make room before their time was over
+        self.kept = 0  # entries
         self._slots = _by_rule(rule.members)
         self._absent, self._until = _by_rule(rule.absent), _by_rule(rule.until)
 
@@ -75,8 +77,13 @@ class State:
         found: list[Match] = []
         for (_, key), (entry, match) in self._entries(matches).items():
             group = self._group(key, match.time_ns)
+            before = len(group.window)
             for last, number in group.window.put(entry, self.holds):
                 found += self._matched(group, key, match, last, number)
+            self.kept += len(group.window) - before
+        while self.kept > MAX_KEPT and len(self.groups) > 1:
+            self._let_go(next(iter(self.groups)))
+            self.evicted += 1
         return found
 
     def _entries(self, matches: Iterable[Match]) -> dict[tuple, tuple[Entry, Match]]:
@@ -114,6 +121,9 @@ class State:
 
     def _group(self, key: Key, time_ns: int) -> Group:
         group = self.groups.get(key)
+        if group and time_ns < group.touched_ns - self.rule.span_ns - LATE_NS:
+            self._let_go(key)  # not late: the clock was set back, or another capture begins
+            group = None
         if group is None:
             self._make_room(time_ns)
             group = self.groups[key] = Group(self.rule)
@@ -135,16 +145,21 @@ class State:
             is_over = oldest.touched_ns + 2 * self.rule.span_ns + LATE_NS < now_ns
             if len(self.groups) < MAX_GROUPS and (not is_over or oldest.pending):
                 return
-            del self.groups[key]
-            self._note(key)
+            self._let_go(key)
             self.evicted += not is_over
+
+    def _let_go(self, key: Key) -> None:
+        self.kept -= len(self.groups.pop(key).window)
+        self._note(key)
 
     def _break_off(self, member: Member, match: Match) -> None:
         key = member.key(match)
         if key is None:
             return
         group = self._group(key, match.time_ns)
+        before = len(group.window)
         group.window.break_off(match.time_ns)
+        self.kept += len(group.window) - before
         if group.pending is not None and group.pending.time_ns <= match.time_ns:
             group.pending = None
 
@@ -203,7 +218,7 @@ class Correlator:
             before = known.get(state.rule.id)
             if before is not None and before.rule.digest == state.rule.digest:
                 state.groups, state.changed = before.groups, before.changed
-                state.evicted = before.evicted
+                state.evicted, state.kept = before.evicted, before.kept
                 for key, group in state.groups.items():
                     if group.pending is not None:
                         self._await(number, key, group.pending)

@@ -79,6 +79,7 @@ def restore(correlator: Correlator, saved: Iterable[Saved], now_ns: int) -> list
         group = state.groups[_tupled(one.key)] = Group(state.rule)
         group.touched_ns = one.newest_ns
         group.window.restore(entries)
+        state.kept += len(group.window)
     return over
 
 

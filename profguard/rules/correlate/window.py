@@ -39,8 +39,6 @@ class Window:
         """Add an entry. Returns the entries with which the condition holds now, and its number."""
         if entry.time_ns <= self.since_ns:
             return []
-        if entry.time_ns < self.newest_ns - self.span_ns - LATE_NS:
-            self.clear()  # not late: the clock was set back, or another capture begins
         at = bisect_right(self.entries, entry.time_ns, key=_time)
         if at and self.entries[at - 1].time_ns == entry.time_ns:
             entry.fired = self.entries[at - 1].fired  # of one moment, it is told once

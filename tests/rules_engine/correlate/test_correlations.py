@@ -281,6 +281,31 @@ def test_state_is_bounded(rules_of, monkeypatch):
     assert all(len(group.window) <= 4 for group in state.groups.values())
 
 
+def test_entries_of_all_groups_together_are_bounded(rules_of, monkeypatch):
+    """Many groups of many events each: those that were quiet for longest make room."""
+    monkeypatch.setattr("profguard.rules.correlate.correlator.MAX_KEPT", 1_000)
+    rules = rules_of(correlation("value_count", condition="{field: perf.cpu, gte: 300}"))
+    correlator = Correlator(rules.correlations)
+    [state] = correlator.states
+    for pid in range(20):
+        for cpu in range(299):
+            correlator.feed(rules.match(event("o", pid / 10 + cpu / 10_000, pid, cpu=cpu)))
+    assert state.kept == sum(len(group.window) for group in state.groups.values()) <= 1_000
+    assert state.evicted == 17
+    assert correlator.feed(rules.match(event("o", 1.95, 19, cpu=299)))
+
+
+def test_a_clock_that_is_set_back_blinds_nobody(rules_of):
+    """Neither what was broken off nor what was called off later by the old clock counts."""
+    for own, told in (
+        ("{until: [ended]}", "o0 e100 o1 o2"),
+        ("{absent: [ended]}", "o0 e100 o1 o30"),
+    ):
+        condition = "{gte: 2}" if "until" in own else "{gte: 1}"
+        rules = rules_of(correlation("event_count", condition=condition, own=own))
+        assert play(rules, story(told)), own
+
+
 def test_groups_that_are_over_are_let_go(rules_of):
     rules = rules_of(correlation("event_count", condition="{gte: 3}"))
     correlator = Correlator(rules.correlations)
