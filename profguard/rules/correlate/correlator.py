@@ -121,7 +121,7 @@ class State:
 
     def _group(self, key: Key, time_ns: int) -> Group:
         group = self.groups.get(key)
-        if group and time_ns < group.touched_ns - self.rule.span_ns - LATE_NS:
+        if group and time_ns < group.touched_ns - LATE_NS:
             self._let_go(key)  # not late: the clock was set back, or another capture begins
             group = None
         if group is None:

@@ -13,6 +13,7 @@ from profguard.model import Event
 from profguard.rules.correlate.metrics import Entry, Metric, slots_of
 
 LATE_NS = 5_000_000_000  # by how much events may be out of order
+FAR = 256  # entries: of what comes that late, only the latest window is looked at again
 EVIDENCE = 16  # events kept of a group
 
 _time = attrgetter("time_ns")
@@ -42,13 +43,32 @@ class Window:
         at = bisect_right(self.entries, entry.time_ns, key=_time)
         if at and self.entries[at - 1].time_ns == entry.time_ns:
             entry.fired = self.entries[at - 1].fired  # of one moment, it is told once
-        self._rewind(at)
-        self.entries.insert(at, entry)
-        self._widen(entry.time_ns - self.span_ns)
         self._remember(entry)
-        fired = self._forward(holds)
+        if len(self.entries) - at > FAR:
+            fired = self._slip_in(at, entry, holds)
+        else:
+            self._rewind(at)
+            self.entries.insert(at, entry)
+            self._widen(entry.time_ns - self.span_ns)
+            fired = self._forward(holds)
         self._forget()
         return fired
+
+    def _slip_in(
+        self, at: int, entry: Entry, holds: Callable[[float | None], bool]
+    ) -> list[tuple[Entry, float]]:
+        """Add an entry far behind the others, which must not cost more for each of them."""
+        self.entries.insert(at, entry)
+        self.right += 1
+        if entry.time_ns < self.newest_ns - self.span_ns:
+            self.left += 1
+            return []
+        self.metric.add(entry)
+        last = self.entries[-1]
+        if last.fired or not holds(self.metric.number):
+            return []
+        last.fired = True
+        return [(last, self.metric.number)]
 
     def _rewind(self, at: int) -> None:
         """Take back all from `at` on."""

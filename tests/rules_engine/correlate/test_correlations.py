@@ -1,5 +1,7 @@
 """Correlation rules: what several matches mean together, by tables of short stories."""
 
+import time
+
 import pytest
 
 from profguard.rules.correlate.correlator import Correlator
@@ -304,6 +306,21 @@ def test_a_clock_that_is_set_back_blinds_nobody(rules_of):
         condition = "{gte: 2}" if "until" in own else "{gte: 1}"
         rules = rules_of(correlation("event_count", condition=condition, own=own))
         assert play(rules, story(told)), own
+
+
+def test_events_in_great_disorder_cost_little_and_are_counted(rules_of):
+    """All within five seconds, back and forth: each is put in its place once."""
+    rules = rules_of(correlation("value_count", span="1m", condition="{field: perf.cpu, gte: 900}"))
+    correlator = Correlator(rules.correlations)
+    times = [(number * 7919) % 4000 for number in range(4000)]
+    found = []
+    begun = time.process_time()
+    for cpu, ms in enumerate(times):
+        found += correlator.feed(rules.match(event("o", ms / 1000, cpu=cpu)))
+    assert time.process_time() - begun < 2
+    assert found[0].values["count"] >= 900
+    [group] = correlator.states[0].groups.values()
+    assert group.window.metric.number == len(group.window) == 4000
 
 
 def test_groups_that_are_over_are_let_go(rules_of):
