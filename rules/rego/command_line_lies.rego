@@ -55,13 +55,11 @@ pids(text) := [to_number(part) |
 ]
 
 # Who the kernel saw: the process, its thread, its parent.
-seen := {id |
-	some id in [
-		input.target.pid,
-		object.get(input.target, "tid", input.target.pid),
-		object.get(input.target, ["parent", "pid"], input.target.pid),
-	]
-}
+seen contains input.target.pid
+
+seen contains input.target.tid
+
+seen contains input.target.parent.pid
 
 match contains message if {
 	helpers.done
@@ -75,10 +73,10 @@ match contains message if {
 		"%s (pid %v, user %v) says that it is for pid %s, and is at work on %s (pid %v)",
 		[
 			input.process.executable,
-			object.get(input.process, "pid", "unknown"),
-			object.get(input.process, ["user", "name"], "unknown"),
+			helpers.actor_pid,
+			helpers.actor_user,
 			concat(", ", [sprintf("%v", [pid]) | some pid in named]),
-			object.get(input.target, "executable", "unknown"),
+			helpers.target,
 			input.target.pid,
 		],
 	)

@@ -8,7 +8,7 @@ basename(path) := parts[count(parts) - 1] if {
 # What is done to another process, and was not refused.
 done if {
 	input.prof.action == "enable"
-	input.target
+	input.target.pid
 	not input.relation == "self"
 }
 
@@ -17,3 +17,25 @@ done if input.ptrace.ret == 0
 done if input.process_vm_readv.ret > 0
 
 done if input.process_vm_writev.ret > 0
+
+# Who does it and to whom, as a message names them. Each is asked for by itself, so that no more of
+# an event is converted than that.
+default actor := "unknown"
+
+actor := input.process.executable
+
+default actor_pid := "unknown"
+
+actor_pid := input.process.pid
+
+default actor_user := "unknown"
+
+actor_user := input.process.user.name
+
+default target := "unknown"
+
+target := input.target.executable
+
+default target_pid := "unknown"
+
+target_pid := input.target.pid

@@ -39,11 +39,11 @@ match contains message if {
 	message := sprintf(
 		"%s (pid %v, user %v) is at work on %s (pid %v) from %s, a shell of %s",
 		[
-			object.get(input.process, "executable", "unknown"),
-			object.get(input.process, "pid", "unknown"),
-			object.get(input.process, ["user", "name"], "unknown"),
-			object.get(input.target, "executable", "unknown"),
-			object.get(input.target, "pid", "unknown"),
+			helpers.actor,
+			helpers.actor_pid,
+			helpers.actor_user,
+			helpers.target,
+			helpers.target_pid,
 			shell,
 			server,
 		],

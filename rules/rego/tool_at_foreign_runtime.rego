@@ -49,11 +49,11 @@ match contains message if {
 		"%s (pid %v, user %v), a tool for %s, is at work on %s (pid %v)",
 		[
 			input.process.executable,
-			object.get(input.process, "pid", "unknown"),
-			object.get(input.process, ["user", "name"], "unknown"),
+			helpers.actor_pid,
+			helpers.actor_user,
 			concat(", ", patterns),
 			input.target.executable,
-			object.get(input.target, "pid", "unknown"),
+			helpers.target_pid,
 		],
 	)
 }
