@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -86,6 +87,27 @@ def _steps(folder: Path, helper: Module) -> int:
     return len(way.parts)
 
 
+def rules_of(
+    modules: tuple[Module, ...], answer: dict[str, Any] | Stop, service: Service
+) -> tuple[list[Definition] | None, list[Problem]]:
+    """The rules of modules, from the worker's answer to loading them, and what is wrong with them.
+
+    None where they could not be parsed.
+    """
+    if isinstance(answer, Stop):
+        return None, [_stopped("parsing", answer, modules[-1], service)]
+    if "error" in answer:
+        said, file = answer["error"], answer["file"]
+        at_fault = modules if file is None or "--> " in said else modules[int(file) :]
+        return None, [problem_of(said, at_fault)]
+    try:
+        rules = definitions(answer["tree"])
+        return rules, calls.problems_of(rules, modules, service.builtins)
+    except (RecursionError, msgspec.DecodeError):
+        said = "an expression is nested too deeply"
+        return None, [told("PG151", said, modules[-1].place())]
+
+
 class _Loader:
     def __init__(self, service: Service):
         self.service, self.problems = service, []
@@ -110,27 +132,13 @@ class _Loader:
         return self.tried(found)
 
     def parsed(self, number: int, modules: tuple[Module, ...], answer: dict | Stop) -> None:
-        if isinstance(answer, Stop):
-            self.problems.append(_stopped("parsing", answer, modules[-1], self.service))
-            return
-        if "error" in answer:
-            said, file = answer["error"], answer["file"]
-            if file is None or "--> " in said:
-                self.problems.append(problem_of(said, modules))
-            else:
-                self.problems.append(problem_of(said, modules[int(file) :]))
-            return
-        try:
-            rules = definitions(answer["tree"])
-            wrong = calls.problems_of(rules, modules, self.service.builtins)
-        except (RecursionError, msgspec.DecodeError):
-            said = "an expression is nested too deeply"
-            self.problems.append(told("PG151", said, modules[-1].place()))
-            return
+        rules, wrong = rules_of(modules, answer, self.service)
         module = modules[-1]
-        if module.kind != HELPER and not any(rule.name == entry_of(module) for rule in rules):
-            word = entry_of(module).rpartition(".")[2]
-            wrong.append(told("PG152", f"there is no rule '{word}'", module.place()))
+        if rules is not None and module.kind != HELPER:
+            entry = entry_of(module)
+            if not any(rule.name == entry for rule in rules):
+                said = f"there is no rule '{entry.rpartition('.')[2]}'"
+                wrong.append(told("PG152", said, module.place()))
         self.problems += wrong[:MAX_PROBLEMS]
         if not wrong and module.kind != HELPER:
             self.trees[number] = rules

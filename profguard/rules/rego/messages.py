@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from profguard.errors import Problem
+from profguard.errors import Place, Problem
 from profguard.rules.rego.source import Module
 from profguard.rules.source import told
 
@@ -41,3 +42,8 @@ def sentence_of(said: str) -> str:
     _, marked, rest = said.rpartition("\nerror: ")
     line = (rest if marked else said.strip().rpartition("\n")[2]).strip().split("\n")[0]
     return line.rstrip(":") or "the engine gave no reason"
+
+
+def no_engine(error: OSError, path: Path) -> Problem:
+    """The Problem of a worker that cannot be started; `path` is a file that it is needed for."""
+    return Problem("PG151", f"Rego cannot be evaluated here: {error}", Place(str(path)))

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from profguard.errors import Place, Problem
+from profguard.errors import Problem
 from profguard.model import Event
 from profguard.rules.rego.batch import Batch
 from profguard.rules.rego.load import load_policies, read_modules
 from profguard.rules.rego.memory import Memory
-from profguard.rules.rego.messages import sentence_of
+from profguard.rules.rego.messages import no_engine, sentence_of
 from profguard.rules.rego.policy import Policy, results
 from profguard.rules.rego.service import Service
 from profguard.tracee import event_name
@@ -151,7 +151,6 @@ def load_pack(
     try:
         policies = load_policies(modules, service, problems)
     except OSError as error:
-        said = f"Rego cannot be evaluated here: {error}"
-        problems.append(Problem("PG151", said, Place(str(paths[0]))))
+        problems.append(no_engine(error, paths[0]))
         policies = {}
     return RegoPack(policies, service)

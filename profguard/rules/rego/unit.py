@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from profguard.errors import Place, Problem
-from profguard.rules.rego import calls
-from profguard.rules.rego.load import with_helpers
-from profguard.rules.rego.messages import problem_of, sentence_of
+from profguard.rules.problems import MAX_PROBLEMS
+from profguard.rules.rego.load import rules_of, with_helpers
+from profguard.rules.rego.messages import no_engine, problem_of, sentence_of
 from profguard.rules.rego.process import Stop
 from profguard.rules.rego.service import Query, Service
 from profguard.rules.rego.source import TEST_SUFFIX, Module, read_module
-from profguard.rules.rego.syntax import Definition, definitions
+from profguard.rules.rego.syntax import Definition
 from profguard.rules.source import told
 
 _PREFIX = "test_"
@@ -56,7 +56,11 @@ def run_test_files(
         read_module(path, problems if path.name.endswith(TEST_SUFFIX) else told_already)
         for path in paths
     ]
-    return run_tests([module for module in modules if module is not None], service, problems)
+    try:
+        return run_tests([module for module in modules if module is not None], service, problems)
+    except OSError as error:
+        problems.append(no_engine(error, paths[0]))
+        return []
 
 
 def run_tests(
@@ -100,18 +104,10 @@ def _test_rules(
     modules: tuple[Module, ...], answer: dict | Stop, service: Service, problems: list[Problem]
 ) -> list[Definition]:
     """The first definition of each test in the last module."""
-    if isinstance(answer, Stop):
-        said = "the tests cannot be parsed: it takes too long, or ends the engine"
-        problems.append(told("PG151", said, modules[-1].place()))
-        return []
-    if "error" in answer:
-        problems.append(problem_of(answer["error"], modules))
-        return []
-    rules = definitions(answer["tree"])
-    wrong = calls.problems_of(rules, modules, service.builtins)
-    problems += wrong
+    rules, wrong = rules_of(modules, answer, service)
+    problems += wrong[:MAX_PROBLEMS]
     found: dict[str, Definition] = {}
-    for rule in rules:
+    for rule in rules or ():
         is_test = rule.name.rpartition(".")[2].startswith(_PREFIX)
         if rule.module == len(modules) - 1 and is_test and rule.parameters is None:
             found.setdefault(rule.name, rule)

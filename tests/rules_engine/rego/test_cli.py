@@ -1,6 +1,7 @@
 """`profguard rules` with policies: linted, tested, listed and explained as other rules are."""
 
 import json
+import sys
 
 import pytest
 
@@ -76,6 +77,15 @@ def test_a_test_in_rego_that_fails_is_told_with_its_place(folder, capsys):
         ("PG154", "rules/trc_1_test.rego", 3)
     ]
     assert {r["case"]: r["passed"] for r in told["results"]}["test_one"] is False
+
+
+def test_where_no_worker_can_be_started_that_is_told(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(folder / "no_such_python"))
+    for command in ("lint", "test"):
+        assert execute(["rules", command, "rules"]) == 1
+        out = capsys.readouterr().out
+        assert "Rego cannot be evaluated here" in out
+        assert "no_such_python" in out
 
 
 def test_a_policy_is_explained_by_what_it_sees_and_says(folder, capsys):

@@ -111,6 +111,14 @@ def test_a_test_file_that_is_no_rego_is_told(run):
     assert problem.place.path.endswith("a_test.rego")
 
 
+def test_a_test_that_is_nested_too_deeply_is_told(run):
+    deep = "+\n".join(["+".join("1" * 100)] * 7)
+    results, [problem] = run({"a_test.rego": f"package a\n\ntest_x if {{\n    {deep} == 700\n}}\n"})
+    assert results == {}
+    assert (problem.code, problem.message) == ("PG151", "an expression is nested too deeply")
+    assert problem.place.path.endswith("a_test.rego")
+
+
 def test_the_helpers_of_what_is_tested_come_along(run):
     """A test that does not import the helpers itself."""
     results, _ = run({"helpers.rego": HELPERS, "s.rego": SIGNATURE, "s_test.rego": THEIRS})
