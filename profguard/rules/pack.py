@@ -101,7 +101,7 @@ class RuleSet:
     def report_to(self, on_trouble: Callable[[str], None]) -> None:
         """Tell this function of rules in Rego that fail, are too slow, or are switched off."""
         if self.rego:
-            self.rego.pack.on_trouble = on_trouble
+            self.rego.pack.record.on_trouble = on_trouble
 
     @property
     def errors(self) -> Mapping[str, int]:

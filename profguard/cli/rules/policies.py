@@ -60,7 +60,7 @@ def explain_policy(
     told = {"source": rule.policy.module.text, "sees": list(rule.field_names)}
     if event is not None:
         matches = _says(rules, rule, event)
-        statistics = rules.rego.pack.statistics[rule.policy]
+        statistics = rules.rego.pack.record.statistics[rule.policy]
         told |= {
             "given": json.loads(rule.given(event)),
             "match": bool(matches),

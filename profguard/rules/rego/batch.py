@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from profguard.rules.rego.process import Stop
-from profguard.rules.rego.worker import ANSWER, BLOCK, ITEM
-
-if TYPE_CHECKING:
-    from profguard.rules.rego.pack import RegoPack
+from profguard.rules.rego.process import Process, Stop
+from profguard.rules.rego.record import Record
+from profguard.rules.rego.service import Service
+from profguard.rules.rego.worker import BLOCK, ITEM
 
 BLOCK_INPUTS = 256  # of one policy, handed over at once: the worker is at them meanwhile
 
@@ -18,12 +17,12 @@ Block = tuple[int, list[bytes]]
 class Batch:
     """Inputs by policy, each asked once, however many events have it."""
 
-    def __init__(self, pack: "RegoPack"):
-        self.pack = pack
+    def __init__(self, record: Record, service: Service):
+        self.record, self.service = record, service
         self.events: dict[tuple[int, bytes], list[int]] = {}
         self.open: dict[int, list[bytes]] = {}
         self.pushed: list[Block] = []
-        self.process = None
+        self.process: Process | None = None
         self.suspects: set[tuple[int, bytes]] = set()
 
     def add(self, number: int, text: bytes, event: int) -> None:
@@ -43,7 +42,7 @@ class Batch:
         if self.process is None:
             # Where none can be had the answers will say so.
             with suppress(OSError):
-                self.process = self.pack.service.process()
+                self.process = self.service.process()
         if self.process is not None:
             self.process.push(b"E", BLOCK.pack(number), b"\n".join(texts))
 
@@ -63,24 +62,22 @@ class Batch:
                     done += 1
             except Stop as stop:
                 self.process = None
-                self.pack.service.lost()
+                self.service.lost()
                 self.again(blocks[done:], stop)
 
     def taken(self, number: int, texts: list[bytes], answer: bytes):
-        pack = self.pack
-        policy = pack.policies[number]
-        statistics = pack.statistics[policy]
-        statistics.evaluations += len(texts)
-        statistics.ns += ANSWER.unpack_from(answer)[0]
+        record = self.record
+        policy = record.policies[number]
+        record.statistics[policy].evaluations += len(texts)
         said: dict[int, str | None] = dict.fromkeys(range(len(texts)))
         for line, is_error, text in _items(answer):
             if is_error:
-                pack.failed(policy, text)
+                record.failed(policy, text)
                 del said[line]
             else:
                 said[line] = text
         for line, text in said.items():
-            found = pack.answered(number, texts[line], text)
+            found = record.answered(number, texts[line], text)
             if found:
                 yield number, self.events[number, texts[line]], found
 
@@ -94,7 +91,7 @@ class Batch:
             text = texts[stop.item]
             if stop.slow or (number, text) in self.suspects:
                 self.strike(number, stop)
-                self.pack.answered(number, text, None)  # it is never asked again
+                self.record.answered(number, text, None)  # it is never asked again
                 blocks[0] = (number, texts[: stop.item] + texts[stop.item + 1 :])
             self.suspects.add((number, text))
         elif (0, b"") in self.suspects:
@@ -103,34 +100,36 @@ class Batch:
         else:
             self.suspects.add((0, b""))
         for number, texts in blocks:
-            policy = self.pack.policies[number]
-            if self.pack.statistics[policy].switched_off or not self.pack.service.has(number):
-                self.give_up([(number, texts)], self.pack.statistics[policy].last_error or "")
+            policy = self.record.policies[number]
+            if self.record.statistics[policy].switched_off or not self.service.has(number):
+                self.give_up([(number, texts)], self.record.statistics[policy].last_error or "")
             elif texts:
                 self.push(number, texts)
 
     def strike(self, number: int, stop: Stop) -> None:
-        policy = self.pack.policies[number]
-        statistics = self.pack.statistics[policy]
+        policy = self.record.policies[number]
+        statistics = self.record.statistics[policy]
         if stop.slow:
             statistics.timeouts += 1
-            said = f"evaluation takes longer than {self.pack.service.limit_s:g} s"
+            said = f"evaluation takes longer than {self.service.limit_s:g} s"
         else:
             statistics.crashes += 1
             said = "evaluation ends the engine"
-        self.pack.failed(policy, said)
+        self.record.failed(policy, said)
         if statistics.switched_off:
-            self.pack.service.drop(number)
-            self.pack.on_trouble(f"rule '{policy.about.title}' is switched off until rules reload")
+            self.service.drop(number)
+            self.record.on_trouble(
+                f"rule '{policy.about.title}' is switched off until rules reload"
+            )
 
     def give_up(self, blocks: list[Block], said: str) -> None:
         for number, texts in blocks:
             for _ in texts:
-                self.pack.failed(self.pack.policies[number], said)
+                self.record.failed(self.record.policies[number], said)
 
 
 def _items(answer: bytes) -> Iterator[tuple[int, bool, str]]:
-    at = ANSWER.size
+    at = 0
     while at < len(answer):
         line, kind, length = ITEM.unpack_from(answer, at)
         at += ITEM.size

@@ -1,6 +1,6 @@
 """Policies in force: events go in, in batches, and come out with what each policy says of them."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,34 +9,13 @@ from profguard.errors import Problem
 from profguard.model import Event
 from profguard.rules.rego.batch import Batch
 from profguard.rules.rego.load import load_policies, read_modules
-from profguard.rules.rego.memory import Memory
-from profguard.rules.rego.messages import no_engine, sentence_of
-from profguard.rules.rego.policy import Policy, results
+from profguard.rules.rego.messages import no_engine
+from profguard.rules.rego.policy import Policy
+from profguard.rules.rego.record import Record
 from profguard.rules.rego.service import Service
 from profguard.tracee import event_name
 
-MAX_STRIKES = 3  # a policy that was too slow, or took the worker down, so often is switched off
 MAX_NAMES = 4096  # of events, for which is remembered who is asked
-
-
-@dataclass
-class Statistics:
-    """What a policy did since it was loaded. `ns` is the worker's time for it.
-
-    `evaluations` are those that the engine did; `remembered` answers were known from before.
-    """
-
-    evaluations: int = 0
-    remembered: int = 0
-    errors: int = 0
-    timeouts: int = 0
-    crashes: int = 0
-    ns: int = 0
-    last_error: str | None = None
-
-    @property
-    def switched_off(self) -> bool:
-        return self.timeouts + self.crashes >= MAX_STRIKES
 
 
 @dataclass(eq=False)
@@ -49,12 +28,10 @@ class RegoPack:
 
     policies: dict[int, Policy]
     service: Service = field(repr=False)
-    statistics: dict[Policy, Statistics] = field(init=False)
-    on_trouble: Callable[[str], None] = field(default=lambda _trouble: None, repr=False)
+    record: Record = field(init=False, repr=False)
 
     def __post_init__(self):
-        self.statistics = {policy: Statistics() for policy in self.policies.values()}
-        self._memories = {number: Memory() for number in self.policies}
+        self.record = Record(self.policies)
         self._selected: dict[tuple[str, str], tuple[tuple[int, Policy], ...]] = {}
 
     def evaluate(self, events: Sequence[Event]) -> list[tuple[tuple[Policy, tuple[Any, ...]], ...]]:
@@ -62,24 +39,21 @@ class RegoPack:
 
         A result is True, a text, or an object. Never raises for what a policy does.
         """
-        batch = Batch(self)
+        batch = Batch(self.record, self.service)
         found: list[dict[int, tuple[Any, ...]]] = [{} for _ in events]
         for index, event in enumerate(events):
             for number, policy in self.asked(event):
                 text = self._input(policy, event)
                 if text is None:
                     continue
-                known = self._memories[number].get(text)
+                known = self.record.known(number, text)
                 if known is None:
                     batch.add(number, text, index)
-                else:
-                    self.statistics[policy].remembered += 1
-                    if known:
-                        found[index][number] = known
+                elif known:
+                    found[index][number] = known
         for number, indexes, answer in batch.answers():
-            if answer:
-                for index in indexes:
-                    found[index][number] = answer
+            for index in indexes:
+                found[index][number] = answer
         policies = self.policies
         return [
             tuple((policies[number], each[number]) for number in sorted(each)) for each in found
@@ -96,33 +70,15 @@ class RegoPack:
         for number, policy in selected:
             if policy.about.origins and not policy.accepts(event):
                 continue
-            if not self.statistics[policy].switched_off:
+            if not self.record.statistics[policy].switched_off:
                 yield number, policy
 
     def _input(self, policy: Policy, event: Event) -> bytes | None:
         try:
             return policy.input(event)
         except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
-            self.failed(policy, f"the event has an unexpected shape: {error!r}")
+            self.record.failed(policy, f"the event has an unexpected shape: {error!r}")
             return None
-
-    def failed(self, policy: Policy, said: str) -> None:
-        """Count an error of a policy; its first is told."""
-        statistics = self.statistics[policy]
-        statistics.errors += 1
-        statistics.last_error = sentence_of(said)
-        if statistics.errors == 1:
-            self.on_trouble(f"rule '{policy.about.title}': {statistics.last_error}")
-
-    def answered(self, number: int, text: bytes, answer: str | None) -> tuple[Any, ...]:
-        """The results that an engine's answer means (None: no match), from now on remembered."""
-        try:
-            value = () if answer is None else results(answer)
-        except ValueError as error:
-            self.failed(self.policies[number], str(error))
-            value = ()
-        self._memories[number].put(text, value)
-        return value
 
     def keep(self, policies: Collection[Policy]) -> None:
         """Ask no other policies than these."""

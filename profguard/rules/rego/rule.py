@@ -134,7 +134,8 @@ class RegoRules:
     def errors(self) -> dict[str, int]:
         """How often each rule failed, by its id; of those that never did, nothing."""
         counts = {
-            rule.id: self.pack.statistics[policy].errors for policy, rule in self._rules.items()
+            rule.id: self.pack.record.statistics[policy].errors
+            for policy, rule in self._rules.items()
         }
         return {id: count for id, count in counts.items() if count}
 

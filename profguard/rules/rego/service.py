@@ -35,14 +35,12 @@ class Service:
         self._process: Process | None = None
         self._fresh = False  # started, and nothing loaded
         self.builtins: frozenset[str] = frozenset()
-        self.restarts = -1
         with suppress(OSError):  # told when it is used
             self.start()
 
     def start(self) -> None:
         """Start the worker. Raises OSError; what else goes wrong shows when it is used."""
         self._process, self._fresh = Process(self.limit_s), True
-        self.restarts += 1
 
     def process(self) -> Process:
         """A worker that has all policies. Raises OSError where none can be had."""

@@ -44,7 +44,7 @@ def ids(found) -> list[list[str]]:
 
 
 def bad(pack):
-    return next(s for policy, s in pack.statistics.items() if policy.about.id == "bad")
+    return next(s for policy, s in pack.record.statistics.items() if policy.about.id == "bad")
 
 
 def test_a_slow_policy_is_named_and_the_others_answer(pack_of):
@@ -60,7 +60,7 @@ def test_a_slow_policy_is_named_and_the_others_answer(pack_of):
 def test_after_three_strikes_it_is_switched_off(pack_of):
     pack, _ = pack_of({"good.rego": GOOD, "bad.rego": SLOW}, limit_s=0.2)
     troubles = []
-    pack.on_trouble = troubles.append
+    pack.record.on_trouble = troubles.append
     assert ids(pack.evaluate(acts(*["trap"] * 6))) == [["good"], [], ["good"], [], ["good"], []]
     assert bad(pack).switched_off
     assert troubles == [
@@ -105,7 +105,7 @@ def test_a_worker_that_is_killed_loses_nothing(pack_of, events):
         os.kill(pack.service.process().pid, signal.SIGKILL)
         found = pack.evaluate(acts(*["a"] * events, start=round_ * events))
         assert sum(map(bool, found)) == (events + 1 - round_ * events % 2) // 2
-    assert all(s.errors == 0 for s in pack.statistics.values())
+    assert all(s.errors == 0 for s in pack.record.statistics.values())
 
 
 def test_a_worker_that_is_killed_in_the_middle_loses_nothing(pack_of):
@@ -129,7 +129,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(pack_of):
         over.set()
         shooter.join()
     assert len(found) == len(events)
-    lost = next(iter(pack.statistics.values())).errors
+    lost = next(iter(pack.record.statistics.values())).errors
     assert sum(map(bool, found)) >= len(events) // 2 - lost
     assert pack.evaluate(acts("a", start=100_000)) != [()]
 
