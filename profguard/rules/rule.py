@@ -22,20 +22,11 @@ REFERENCE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Rule:
-    """What rules of every kind have, checked. Its identity is the object; `id` is unique in a set.
+class Metadata:
+    """What a rule of any kind says of itself."""
 
-    `events` are those it is asked of. A rule for a log source that profguard does not have has
-    none: it is listed and never matches.
-    """
-
-    kind: ClassVar[str]
     id: str
-    name: str | None = None  # what it calls itself, for correlation rules and filters
-    file_name: str = ""  # that of its file without suffix; of a second document, with #2
     title: str
-    path: str
-    line: int
     level: str = DEFAULT_LEVEL
     status: str | None = None
     description: str | None = None
@@ -43,14 +34,29 @@ class Rule:
     tags: tuple[str, ...] = ()
     falsepositives: tuple[str, ...] = ()
     references: tuple[str, ...] = ()
+    suppress_by: tuple[str, ...] | None = None
+    suppress_for_ns: int = DEFAULT_SUPPRESS_NS
+    enabled: bool = True
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rule(Metadata):
+    """What rules of every kind have, checked. Its identity is the object; `id` is unique in a set.
+
+    `events` are those it is asked of. A rule for a log source that profguard does not have has
+    none: it is listed and never matches.
+    """
+
+    kind: ClassVar[str]
+    name: str | None = None  # what it calls itself, for correlation rules and filters
+    file_name: str = ""  # that of its file without suffix; of a second document, with #2
+    path: str
+    line: int
     events: tuple[str, ...] = ()
     fields: tuple[Field, ...] = field(default=(), repr=False)
     message: str = ""
     message_fields: dict[str, Field] = field(default_factory=dict, repr=False)
-    suppress_by: tuple[str, ...] | None = None
     suppress_fields: tuple[Field, ...] = field(default=(), repr=False)
-    suppress_for_ns: int = DEFAULT_SUPPRESS_NS
-    enabled: bool = True
     keys: frozenset[str] = field(default=frozenset(), repr=False)  # that its document has
 
     @property

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from profguard.errors import Problem
+from profguard.rules.attack import TACTICS, TECHNIQUE
 from profguard.rules.correlate.rule import Correlation
 from profguard.rules.rule import Detection, Rule
 from profguard.rules.source import told
@@ -19,13 +20,8 @@ _WANTED = {
     "level": "without one it is medium",
 }
 _FILE_NAME = re.compile(r"[a-z0-9_]+")
-_TECHNIQUE = re.compile(r"attack\.(t\d{4}(\.\d{3})?|ta\d{4}|[gs]\d{4})")
+_LISTED = re.compile(rf"attack\.({TECHNIQUE.pattern}|ta\d{{4}}|[gs]\d{{4}})")
 _NUMBERED = re.compile(r"attack\.(t|ta|g|s)\d")
-_TACTICS = (
-    "reconnaissance resource-development initial-access execution persistence privilege-escalation "
-    "defense-evasion credential-access discovery lateral-movement collection command-and-control "
-    "exfiltration impact"
-).split()
 
 
 def is_own(rule: Rule) -> bool:
@@ -51,13 +47,13 @@ def metadata_warnings(rule: Rule, *, silent: bool = False) -> Iterator[Problem]:
 def _tags(rule: Rule) -> Iterator[Problem]:
     for tag in rule.tags:
         name = tag.removeprefix("attack.").replace("_", "-")
-        if not tag.startswith("attack.") or name in _TACTICS or _TECHNIQUE.fullmatch(tag):
+        if not tag.startswith("attack.") or name in TACTICS or _LISTED.fullmatch(tag):
             continue
         said = f"'{tag}' is no tag of ATT&CK"
         if _NUMBERED.match(tag):
             hint = "a technique is written attack.t1055 or attack.t1055.008"
             yield told("PG132", said, rule.place, hint, "warning")
-        elif near := get_close_matches(name, _TACTICS, n=1, cutoff=0.85):  # ATT&CK may grow
+        elif near := get_close_matches(name, TACTICS, n=1, cutoff=0.85):  # ATT&CK may grow
             yield told("PG132", said, rule.place, f"did you mean 'attack.{near[0]}'?", "warning")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from profguard.errors import Problem
 from profguard.model import LEVELS
+from profguard.rules.attack import TACTICS, TECHNIQUE
 from profguard.rules.rego.policy import About
 from profguard.rules.rego.source import Module
 from profguard.rules.rule import DEFAULT_LEVEL
@@ -14,14 +15,6 @@ METADOC, SELECTED = "__rego_metadoc__", "tracee_selected_events"
 _ANY = ("", "*")
 _SOURCES = ("tracee", *_ANY)
 _ORIGINS = ("host", "container")
-_TECHNIQUE = re.compile(r"T\d{4}(?:\.\d{3})?", re.IGNORECASE)
-_TACTICS = frozenset(
-    (
-        "reconnaissance", "resource-development", "initial-access", "execution", "persistence",
-        "privilege-escalation", "defense-evasion", "credential-access", "discovery",
-        "lateral-movement", "collection", "command-and-control", "exfiltration", "impact",
-    )
-)  # fmt: skip
 
 
 def read_contract(
@@ -76,9 +69,9 @@ def _tags(tags: Any, properties: dict[str, Any]) -> tuple[str, ...]:
     found = []
     for text in named:
         tactic = _slug(text.partition(":")[0])
-        if tactic in _TACTICS:
+        if tactic in TACTICS:
             found.append(f"attack.{tactic}")
-        found += (f"attack.{technique.lower()}" for technique in _TECHNIQUE.findall(text))
+        found += (f"attack.{technique.lower()}" for technique in TECHNIQUE.findall(text))
     if isinstance(tags, list):
         found += (f"tracee.{_slug(tag)}" for tag in tags if isinstance(tag, str) and _slug(tag))
     return tuple(dict.fromkeys(found))

@@ -14,7 +14,7 @@ from profguard.rules.fields import Field
 from profguard.rules.rego.inputs import Input, our_input, tracee_input
 from profguard.rules.rego.projection import Projection
 from profguard.rules.rego.source import OURS, Module
-from profguard.rules.rule import DEFAULT_LEVEL, DEFAULT_SUPPRESS_NS, shown
+from profguard.rules.rule import Metadata, shown
 from profguard.tracee import event_name
 
 ENTRIES = {OURS: "match", "tracee": "tracee_match"}
@@ -22,29 +22,17 @@ _MESSAGE = "message"
 MAX_MESSAGE = 500  # characters; a policy may put several values into one
 
 
-@dataclass(frozen=True, kw_only=True)
-class About:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class About(Metadata):
     """What a policy says of itself, whichever way it says it.
 
     `events` are the names of what it is asked of, Tracee's names for Tracee's; None is all.
     `origins` are "host" and "container", or fewer, by event name ("" for all).
     """
 
-    id: str
-    title: str
-    level: str = DEFAULT_LEVEL
-    status: str | None = None
-    description: str | None = None
-    author: str | None = None
-    tags: tuple[str, ...] = ()
-    falsepositives: tuple[str, ...] = ()
-    references: tuple[str, ...] = ()
     events: frozenset[str] | None = None
     origins: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    suppress_by: tuple[str, ...] | None = None
     suppress_fields: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
-    suppress_for_ns: int = DEFAULT_SUPPRESS_NS
-    enabled: bool = True
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """A policy as a rule among others, and all of a set's policies as what they say of an event."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from profguard.events import REGISTRY
@@ -9,7 +9,7 @@ from profguard.model import Event
 from profguard.rules.fields import read
 from profguard.rules.rego.pack import RegoPack
 from profguard.rules.rego.policy import Policy, said
-from profguard.rules.rule import Match, Rule
+from profguard.rules.rule import Match, Metadata, Rule
 from profguard.tracee.counterparts import BY_OURS, SENSOR
 
 RESULTS = "results"  # what a match's value of this name has: True, texts, objects
@@ -55,25 +55,14 @@ class RegoRule(Rule):
 def rule_of(policy: Policy) -> RegoRule:
     about, place = policy.about, policy.place
     return RegoRule(
+        **{each.name: getattr(about, each.name) for each in fields(Metadata)},
         policy=policy,
-        id=about.id,
         name=policy.module.package,
-        title=about.title,
         file_name=policy.module.path.stem,
         path=place.path,
         line=place.line,
-        level=about.level,
-        status=about.status,
-        description=about.description,
-        author=about.author,
-        tags=about.tags,
-        falsepositives=about.falsepositives,
-        references=about.references,
         events=_events(policy),
         message=about.title,
-        suppress_by=about.suppress_by,
-        suppress_for_ns=about.suppress_for_ns,
-        enabled=about.enabled,
     )
 
 

@@ -61,16 +61,18 @@ test_after if match with input as {"process": {"pid": 1}}
 @pytest.fixture
 def run(tmp_path):
     """A function: the results by test name, and the problems, of texts by file name."""
-    service = Service(limit_s=0.3)
+    services = []
 
-    def run(files):
+    def run(files, limit_s=0.3):
+        services.append(Service(limit_s=limit_s))
         problems = []
         modules = [parse_module(tmp_path / name, text, problems) for name, text in files.items()]
-        results = run_tests(modules, service, problems)
+        results = run_tests(modules, services[-1], problems)
         return {result.name: result for result in results}, problems
 
     yield run
-    service.stop()
+    for service in services:
+        service.stop()
 
 
 def test_tests_of_tracees_style(run):
@@ -112,8 +114,9 @@ def test_a_test_file_that_is_no_rego_is_told(run):
 
 
 def test_a_test_that_is_nested_too_deeply_is_told(run):
-    deep = "+\n".join(["+".join("1" * 100)] * 7)
-    results, [problem] = run({"a_test.rego": f"package a\n\ntest_x if {{\n    {deep} == 700\n}}\n"})
+    deep = "+\n".join(["+".join("1" * 50)] * 10)
+    text = f"package a\n\ntest_x if {{\n    {deep} == 500\n}}\n"
+    results, [problem] = run({"a_test.rego": text}, limit_s=10)
     assert results == {}
     assert (problem.code, problem.message) == ("PG151", "an expression is nested too deeply")
     assert problem.place.path.endswith("a_test.rego")
