@@ -70,17 +70,21 @@ class Engine:
         act, continued = self._act_of(event)
         excused: list[Filter] = []
         matches = self.rules.match(event, excused)
-        self.excused.update(excused)
-        joined = self.correlator.feed(matches) if matches else ()
-        changes += [self._match(match, act) for match in self._told(*matches, *joined)]
+        if excused:
+            self.excused.update(excused)
+        if matches:
+            joined = self.correlator.feed(matches)
+            changes += [self._match(match, act) for match in self._told(*matches, *joined)]
         if continued and all(change.finding is not continued for change in changes):
             changes.append(Change("continued", continued, event))
         return changes
 
     def pass_time(self, now_ns: int) -> list[Change]:
         """The changes that come because something has not happened until now (wall clock)."""
-        told = self._told(*self.correlator.advance(now_ns))
-        return [self._match(match, self._key_of(match.event)) for match in told]
+        due = self.correlator.advance(now_ns)
+        if not due:
+            return []
+        return [self._match(match, self._key_of(match.event)) for match in self._told(*due)]
 
     def replace_rules(self, rules: RuleSet) -> None:
         """Match with other rules from now on. What goes on goes on, correlations too."""
