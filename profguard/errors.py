@@ -108,6 +108,10 @@ class Problem:
     hint: str | None = None
     severity: str = "error"  # or "warning"
 
+    @property
+    def is_error(self) -> bool:
+        return self.severity == "error"
+
     def render(self) -> str:
         """The text a person reads: place, sentence, source line with caret, hint and code."""
         prefix = f"{self.place}: " if self.place else ""
@@ -208,6 +212,11 @@ def printable(text: str) -> str:
         char if char.isprintable() else char.encode("unicode_escape", "replace").decode()
         for char in text
     )
+
+
+def which_of(name, known, lead: str = "known are") -> str:
+    """A hint naming the nearest valid name, or all of them where nothing is near."""
+    return did_you_mean(str(name), known) or f"{lead}: {', '.join(known)}"
 
 
 def did_you_mean(name: str, known) -> str | None:

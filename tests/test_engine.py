@@ -9,6 +9,7 @@ from profguard.context.processes import ProcessTable
 from profguard.engine import Engine
 from profguard.pipeline import Pipeline
 from tests.events import EPOCH_NS, MS, ends, event, prof, ptrace, rule_set, task
+from tests.rule_texts import detection
 
 SECOND, HOUR = 1e3, 3.6e6  # in ms
 SPY, GDB = task(100, user_name="ann"), task(110)
@@ -352,17 +353,10 @@ def test_an_act_of_a_rule_that_is_gone_still_ends():
     assert (watched.finding.id, watched.finding.duration_ns) == (before, 10 * MS)
 
 
-JOINED = """
-title: Traced
-name: traced
-logsource: {product: linux, service: profguard, category: ptrace}
-detection: {selection: {ptrace.request: PTRACE_ATTACH}, condition: selection}
----
-title: Read
-name: read
-logsource: {product: linux, service: profguard, category: process_vm_readv}
-detection: {selection: {process_vm_readv.ret|gt: 0}, condition: selection}
----
+JOINED = (
+    detection("traced", "ptrace", "ptrace.request: PTRACE_ATTACH")
+    + detection("read", "process_vm_readv", "process_vm_readv.ret|gt: 0")
+    + """\
 title: Traced, then read
 correlation:
   type: temporal_ordered
@@ -374,6 +368,7 @@ profguard:
   message: "{process.pid} reads what it traces, {target.pid}"
   suppress: {for: 10m}
 """
+)
 
 
 def test_a_correlation_is_a_finding_of_its_own_and_its_rules_are_silent():

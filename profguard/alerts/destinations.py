@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from profguard.alerts.formats import FORMATS
 from profguard.alerts.sinks import Sink, open_sink
 from profguard.config.spec import Alert
-from profguard.errors import ConfigError, Place, Problem, did_you_mean
+from profguard.errors import ConfigError, Place, Problem, which_of
 from profguard.model import LEVELS, Finding
 
 
@@ -67,7 +67,7 @@ def _locator(place, number):
 def _destination(alert: Alert, locate) -> Destination:
     body = FORMATS.get(alert.format)
     if body is None:
-        hint = did_you_mean(alert.format, FORMATS) or f"there are: {', '.join(FORMATS)}"
+        hint = which_of(alert.format, FORMATS, "there are")
         raise ConfigError.of("PG602", f"unknown format {alert.format!r}", hint, locate("format"))
     return Destination(
         name=alert.name,

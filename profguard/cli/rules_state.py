@@ -31,7 +31,7 @@ def examine(settings: Config, db: Path | None) -> tuple[dict[str, Any], RuleErro
         count, problems = found.in_force, found.problems
     except RuleError as error:
         refusal, problems = error, error.problems
-    errors = [problem.as_dict() for problem in problems if problem.severity == "error"]
+    errors = [problem.as_dict() for problem in problems if problem.is_error]
     report["on_disk"] = {"rules": count, "refused": refusal is not None, "problems": errors}
     return report, refusal
 

@@ -21,7 +21,7 @@ from profguard.config.spec import (
     Section,
     Sensor,
 )
-from profguard.errors import Problem, did_you_mean
+from profguard.errors import Problem, did_you_mean, which_of
 
 
 class Checker:
@@ -74,7 +74,7 @@ class Checker:
     def _known_keys(self, table: dict[str, Any], known, path: tuple) -> None:
         for key in table:
             if key not in known:
-                hint = did_you_mean(key, known) or f"known are: {', '.join(known)}"
+                hint = which_of(key, known)
                 self._wrong(
                     (*path, key), f"unknown key '{dotted((*path, key))}'", hint, "PG203", key=True
                 )

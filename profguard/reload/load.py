@@ -46,7 +46,7 @@ class Load:
     @property
     def errors(self) -> tuple[Problem, ...]:
         """Why it was refused, or what was left out of it."""
-        return tuple(problem for problem in self.problems if problem.severity == "error")
+        return tuple(problem for problem in self.problems if problem.is_error)
 
     @property
     def reason(self) -> str:

@@ -198,7 +198,7 @@ class Reloader:
 
     def _loaded(self, cause: str, rules: RuleSet) -> Load:
         """A load of these rules, if they may replace those in force. Raises RuleError."""
-        errors = [problem for problem in rules.problems if problem.severity == "error"]
+        errors = [problem for problem in rules.problems if problem.is_error]
         bad = frozenset(problem.place.path for problem in errors if problem.place)
         if cause != "start":
             refusal = None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from profguard.errors import Problem, did_you_mean
+from profguard.errors import Problem, did_you_mean, which_of
 from profguard.events import BY_NAME
 from profguard.rules import condition
 from profguard.rules.fields import Field, known_names, resolve
@@ -61,7 +61,7 @@ class Body:
         elif category in BY_NAME:
             self.event = category
         elif category is not None:
-            hint = did_you_mean(category, BY_NAME) or "known are: " + ", ".join(BY_NAME)
+            hint = which_of(category, BY_NAME)
             self.fail("PG109", f"unknown event category '{category}'", place, hint)
         elif not any_event:
             hint = "category is one of: " + ", ".join(BY_NAME)

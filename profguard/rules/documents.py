@@ -41,7 +41,7 @@ def read_document(
             else:
                 read = sigma.read_detection if kind == "detection" else filters.read_filter
                 made = read(document, value, name, placeholders, problems)
-    failed = any(problem.severity == "error" for problem in problems[before:])
+    failed = any(problem.is_error for problem in problems[before:])
     return None if failed else made
 
 

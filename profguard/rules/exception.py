@@ -97,7 +97,7 @@ def _source(rules: list[Rule]) -> LogSource:
 
 
 def _selection(finding: dict[str, Any]) -> dict[str, str]:
-    found = {name: value for name in _IDENTITY if (value := value_at(finding, name)) is not None}
+    found = {name: value for name in _IDENTITY if (value := _value_at(finding, name)) is not None}
     for name in ("process.unit", "target.unit"):
         if found.get(name, "").endswith(".scope"):  # of a login session: another one tomorrow
             del found[name]
@@ -105,7 +105,7 @@ def _selection(finding: dict[str, Any]) -> dict[str, str]:
     if executable is None:
         hint = "an exception without its executable would excuse everybody: write it by hand"
         raise UsageError.of("PG701", "the actor's executable is not known", hint)
-    command_line = value_at(finding, "process.command_line")
+    command_line = _value_at(finding, "process.command_line")
     if command_line and _INTERPRETER.search(executable):
         script = " ".join(command_line.split(" ")[:2])
         if _MASKED not in script:
@@ -125,7 +125,7 @@ def _cases(
     wanted = sorted(fields | {name.partition("|")[0] for name in selection})
     event: dict[str, Any] = {"event": {"name": event_name, "time": finding["event"]["time"]}}
     for field in wanted:
-        value = value_at(finding, field)
+        value = _value_at(finding, field)
         if value is not None and field not in ("event.name", "event.time"):
             _put(event, field, value)
     other = deepcopy(event)
@@ -139,22 +139,25 @@ def _cases(
     }
 
 
-def value_at(nested: dict[str, Any], name: str) -> Any:
+def _value_at(nested: dict[str, Any], name: str) -> Any:
     """The value of a field in a public shape; None where it is absent."""
-    head, environ, variable = name.partition(".environ.")
-    steps = [*head.split("."), "environ", variable] if environ else name.split(".")
     node: Any = nested
-    for step in steps:
+    for step in _steps(name):
         node = node.get(step) if isinstance(node, dict) else None
     return node
 
 
 def _put(nested: dict[str, Any], name: str, value: Any) -> None:
-    head, environ, variable = name.partition(".environ.")
-    steps = [*head.split("."), "environ", variable] if environ else name.split(".")
-    for step in steps[:-1]:
+    *steps, last = _steps(name)
+    for step in steps:
         nested = nested.setdefault(step, {})
-    nested[steps[-1]] = value
+    nested[last] = value
+
+
+def _steps(name: str) -> list[str]:
+    """The keys that lead to a field; a variable's name may have dots itself."""
+    head, environ, variable = name.partition(".environ.")
+    return [*head.split("."), *(["environ", variable] if environ else [])]
 
 
 def _escaped(value: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from profguard.errors import Problem, did_you_mean
+from profguard.errors import Problem, which_of
 from profguard.rules.fields import Field
 from profguard.rules.rule import DEFAULT_SUPPRESS_NS, REFERENCE
 from profguard.rules.source import Document, told
@@ -21,6 +21,14 @@ UNITS_NS = {
     "d": 86_400_000_000_000,
 }
 DURATION = r"[1-9][0-9]{0,5}[smhd]"
+DURATION_HINT = 'write "30s", "10m", "1h" or "7d"'
+
+
+def duration_ns(value: Any) -> int | None:
+    """A length of time that a rule gives, such as `10m`; None for what is none."""
+    if not isinstance(value, str) or not re.fullmatch(DURATION, value):
+        return None
+    return int(value[:-1]) * UNITS_NS[value[-1]]
 
 
 @dataclass
@@ -36,15 +44,35 @@ class Extension:
 
 
 @dataclass
-class ExtensionReader:
-    """Reads the key; `field_at(name, path)` gives a field or reports that there is none.
+class KeyReader:
+    """Reads the key, as far as all kinds of documents are alike in it."""
+
+    document: Document
+    problems: list[Problem]
+
+    def fail(self, path: tuple, message: str, hint: str | None = None, *, key=False) -> None:
+        place = self.document.place(*path, key=key)
+        self.problems.append(told("PG108", message, place, hint))
+
+    def table(self, value: Any, path: tuple, keys: tuple[str, ...]) -> bool:
+        """Whether `value` is a map; its unknown keys are reported."""
+        if not isinstance(value, dict):
+            self.fail(path, f"{path[-1]} is a map with the keys " + ", ".join(keys))
+            return False
+        for key in value.keys() - set(keys):
+            hint = which_of(key, keys)
+            self.fail((*path, key), f"unknown key '{key}' of {path[-1]}", hint, key=True)
+        return True
+
+
+@dataclass
+class ExtensionReader(KeyReader):
+    """Reads the key of a rule; `field_at(name, path)` gives a field or reports that there is none.
 
     A kind of rules may know further keys, which are not read here.
     """
 
-    document: Document
     field_at: Callable[[str, tuple], Field | None]
-    problems: list[Problem]
     keys: tuple[str, ...] = KEYS
     suppress_keys: tuple[str, ...] = SUPPRESS_KEYS
 
@@ -61,20 +89,6 @@ class ExtensionReader:
         if "suppress" in table:
             self.suppress(table["suppress"], found)
         return found
-
-    def fail(self, path: tuple, message: str, hint: str | None = None, *, key=False) -> None:
-        place = self.document.place(*path, key=key)
-        self.problems.append(told("PG108", message, place, hint))
-
-    def table(self, value: Any, path: tuple, keys: tuple[str, ...]) -> bool:
-        """Whether `value` is a map; its unknown keys are reported."""
-        if not isinstance(value, dict):
-            self.fail(path, f"{path[-1]} is a map with the keys " + ", ".join(keys))
-            return False
-        for key in value.keys() - set(keys):
-            hint = did_you_mean(key, keys) or "known are: " + ", ".join(keys)
-            self.fail((*path, key), f"unknown key '{key}' of {path[-1]}", hint, key=True)
-        return True
 
     def message(self, text: Any, found: Extension) -> None:
         path = (KEY, "message")
@@ -97,11 +111,11 @@ class ExtensionReader:
         path = (KEY, "suppress")
         if not self.table(table, path, self.suppress_keys):
             return
-        duration = table.get("for")
-        if isinstance(duration, str) and re.fullmatch(DURATION, duration):
-            found.suppress_for_ns = int(duration[:-1]) * UNITS_NS[duration[-1]]
+        for_ns = duration_ns(table.get("for"))
+        if for_ns is not None:
+            found.suppress_for_ns = for_ns
         elif "for" in table:
-            self.fail((*path, "for"), "not a duration", 'write "30s", "10m", "1h" or "7d"')
+            self.fail((*path, "for"), "not a duration", DURATION_HINT)
         names = table.get("by")
         if isinstance(names, list) and all(isinstance(name, str) for name in names):
             sources = [self.field_at(n, (*path, "by", i)) for i, n in enumerate(names)]

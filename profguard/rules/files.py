@@ -9,6 +9,7 @@ from profguard.errors import Place, Problem
 
 YAML = (".yml", ".yaml")
 REGO = ".rego"
+REGO_TEST = "_test.rego"  # how the names of files with tests in Rego end
 MAX_DEPTH = 32  # of directories in directories
 
 
@@ -31,6 +32,15 @@ def rule_files(
             else:
                 found[path] = None
     return list(found)
+
+
+def has_plain_name(path: Path, problems: list[Problem]) -> bool:
+    """Whether a file's name can be shown: it becomes the id of a rule, and part of findings."""
+    if path.name.isprintable():
+        return True
+    said = "the file's name has characters that cannot be shown"
+    problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
+    return False
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:

@@ -8,18 +8,18 @@ why there is one, and the day until which it holds.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, ClassVar
 
-from profguard.errors import Place, Problem, did_you_mean
+from profguard.errors import Place, Problem
 from profguard.model import Event
 from profguard.rules.body import Body, fields_in
 from profguard.rules.compile import compile_condition
 from profguard.rules.correlate.rule import Correlation
-from profguard.rules.extension import KEY
+from profguard.rules.extension import KEY, KeyReader
 from profguard.rules.fields import Field
 from profguard.rules.rule import Detection, Rule
-from profguard.rules.source import Document, told
+from profguard.rules.source import Document
 from profguard.rules.taxonomy import PRODUCT, SERVICE, LogSource
 from profguard.rules.transforms import Placeholders
 from profguard.rules.tree import Node
@@ -29,12 +29,14 @@ ANY = "any"
 KEYS = ("owner", "reason", "expires")
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Filter:
     """One filter, checked. `rules` are the names that it gives; none where it is for any rule."""
 
+    kind: ClassVar[str] = "filter"
     id: str
     file_name: str  # as that of a rule
     title: str
@@ -101,7 +103,7 @@ def read_filter(
     more = _Extension(document, problems).read(value.get(KEY, {}))
     names = section["rules"]
     rules = () if names in (ANY, [ANY]) else tuple(names)
-    if any(problem.severity == "error" for problem in problems[before:]) or root is None:
+    if any(problem.is_error for problem in problems[before:]) or root is None:
         return None
     return Filter(
         id=value.get("id") or name,
@@ -120,26 +122,15 @@ def read_filter(
     )
 
 
-class _Extension:
+class _Extension(KeyReader):
     """Reads `profguard: {owner, reason, expires}`."""
 
-    def __init__(self, document: Document, problems: list[Problem]):
-        self.document, self.problems = document, problems
-
-    def fail(self, message: str, *path, hint: str | None = None, key: bool = False) -> None:
-        place = self.document.place(KEY, *path, key=key)
-        self.problems.append(told("PG108", message, place, hint))
-
     def read(self, table: Any) -> dict[str, Any]:
-        if not isinstance(table, dict):
-            self.fail(f"{KEY} is a map with the keys " + ", ".join(KEYS))
+        if not self.table(table, (KEY,), KEYS):
             return {}
-        for key in table.keys() - set(KEYS):
-            hint = did_you_mean(key, KEYS) or "known are: " + ", ".join(KEYS)
-            self.fail(f"unknown key '{key}' of {KEY} in a filter", key, hint=hint, key=True)
         for key in KEYS:
             if key in table and not (isinstance(table[key], str) and table[key].strip()):
-                self.fail(f"{key} is text", key)
+                self.fail((KEY, key), f"{key} is text")
         found = {key: table[key] for key in KEYS if isinstance(table.get(key), str)}
         if "expires" in found:
             found["expires_ns"] = self.end_of(found["expires"])
@@ -148,11 +139,7 @@ class _Extension:
     def end_of(self, day: str) -> int | None:
         """The end of a day in UTC, in ns since the epoch."""
         try:
-            start = (
-                datetime.fromisoformat(day).replace(tzinfo=UTC) if _DATE.fullmatch(day) else None
-            )
-        except ValueError:
-            start = None
-        if start is None:
-            return self.fail(f"'{day}' is not a day", "expires", hint="write it as 2027-01-31")
-        return int((start + timedelta(days=1)).timestamp()) * 1_000_000_000
+            start = datetime.fromisoformat(_DATE.fullmatch(day)[0]).replace(tzinfo=UTC)
+        except (TypeError, ValueError):  # of another form, or no day of the calendar
+            return self.fail((KEY, "expires"), f"'{day}' is not a day", "write it as 2027-01-31")
+        return (int(start.timestamp()) + _DAY_S) * 1_000_000_000

@@ -65,18 +65,18 @@ def _read(draft: Draft, names: Names, problems: list[Problem]) -> Correlation | 
             said = f"rule '{name}', which it refers to, has errors"
             problems.append(told("PG140", said, place))
         else:
-            problems.append(no_rule(name, names, place))
+            problems.append(_no_rule(name, names, place))
     found: list[Problem] = []
     rule = CorrelationReader(draft, names.rules, found).read() if not missing else None
     problems += found
-    failed = any(problem.severity == "error" for problem in found)
+    failed = any(problem.is_error for problem in found)
     if rule is None or failed:
-        names.broken |= set(draft.names)
+        names.broken |= draft.names
         return None
     return rule
 
 
-def no_rule(name: str, names: Names, place, severity: str = "error") -> Problem:
+def _no_rule(name: str, names: Names, place, severity: str = "error") -> Problem:
     """The problem of a name that no rule has."""
     hint = did_you_mean(name, names.rules) or "a rule is named by its id, its name or its file"
     return told("PG140", f"no rule is called '{name}'", place, hint, severity)
@@ -100,7 +100,7 @@ def apply_filters(
         for name, place in list(zip(one.rules, one.rule_places, strict=True))[:_TOLD]:
             rule = names.rules.get(name)
             if rule is None and name not in names.broken:
-                problems.append(no_rule(name, names, place, "warning"))
+                problems.append(_no_rule(name, names, place, "warning"))
             elif rule is not None and not one.covers(rule):
                 problems.append(_not_covered(one, rule, place))
         for rule in rules:

@@ -6,6 +6,7 @@ asks it of every element. The compiler writes the same as Python source.
 
 import ipaddress
 import itertools
+import operator
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -109,11 +110,12 @@ class Pattern:
 
 
 COMPARISONS = {
-    "==": lambda a, b: a == b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 

@@ -10,7 +10,7 @@ from itertools import islice
 from jsonschema import Draft202012Validator, FormatChecker, validators
 from jsonschema.exceptions import ValidationError, best_match
 
-from profguard.errors import Problem, did_you_mean
+from profguard.errors import Problem, did_you_mean, which_of
 from profguard.rules.problems import MAX_PROBLEMS
 from profguard.rules.schema import sigma_schema
 from profguard.rules.source import Document, told
@@ -73,7 +73,7 @@ def _hint(error: ValidationError) -> str | None:
         return f"it needs {needs}" if not any(near) else None
     if error.validator == "oneOf":
         options = [option["const"] for option in error.validator_value]
-        return did_you_mean(str(error.instance), options) or "one of: " + ", ".join(options)
+        return which_of(error.instance, options, "one of")
     if error.validator == "type" and error.validator_value == "string":
         return "put it in quotes"
     if "timeframe" in error.absolute_path:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from profguard.errors import did_you_mean
+from profguard.errors import which_of
 from profguard.rules.matchers import (
     TIME_PARTS,
     Absent,
@@ -140,7 +140,7 @@ class Chain:
         for name in names:
             modifier = MODIFIERS.get(name)
             if modifier is None:
-                hint = did_you_mean(name, MODIFIERS) or "known are: " + ", ".join(MODIFIERS)
+                hint = which_of(name, MODIFIERS)
                 raise ModifierError("PG104", f"unknown modifier '{name}'", hint)
             _check_order(modifier, chain)
             chain.append(modifier)

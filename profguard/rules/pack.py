@@ -12,7 +12,7 @@ from profguard.rules import linking
 from profguard.rules.compile import compile_rules
 from profguard.rules.correlate.rule import Correlation, Draft
 from profguard.rules.documents import read_document
-from profguard.rules.files import REGO, rule_files
+from profguard.rules.files import REGO, has_plain_name, rule_files
 from profguard.rules.filters import Filter
 from profguard.rules.problems import MAX_PROBLEMS, Problems, TooManyProblemsError
 from profguard.rules.rule import Detection, Match, Rule
@@ -167,10 +167,10 @@ def load(
 
         wrong: list[Problem] = []
         pack = load_pack(policies, wrong, service)
-        broken |= {Path(each.place.path).stem for each in wrong if each.severity == "error"}
+        broken |= {Path(each.place.path).stem for each in wrong if each.is_error}
         problems += wrong
     found = rule_set(parts, problems, broken, pack)
-    if not skip_bad and any(problem.severity == "error" for problem in found.problems):
+    if not skip_bad and any(problem.is_error for problem in found.problems):
         found.close()
         raise RuleError(*found.problems)
     return found
@@ -225,9 +225,7 @@ def read_file(
 
     The names of what is not are added to `broken`.
     """
-    if not path.name.isprintable():  # it becomes the id of a rule, and part of every finding
-        said = "the file's name has characters that cannot be shown"
-        problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
+    if not has_plain_name(path, problems):
         return []
     found, parts = Problems(), []
     try:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from profguard.errors import Place, Problem, did_you_mean
+from profguard.errors import Place, Problem, did_you_mean, which_of
 from profguard.rules.fields import Field
 from profguard.rules.matchers import (
     Absent,
@@ -275,8 +275,7 @@ def _nearest_choice(source: Field, value: str) -> str:
     names = {str(number): name for number, name in (source.numbers or {}).items()}
     if value in names:
         return f"write its name: {names[value]}"
-    near = did_you_mean(value, source.choices)
-    return near or "it is one of: " + ", ".join(source.choices)
+    return which_of(value, source.choices, "it is one of")
 
 
 def _advice(source: Field, value: Any) -> str | None:

@@ -31,7 +31,7 @@ def read_detection(
     if body.event is not None:
         selections = body.selections("detection")
         root = body.condition("detection", selections)
-        extension = ExtensionReader(document, body.field_at, problems).read(value.get(KEY, {}))
+        extension = ExtensionReader(document, problems, body.field_at).read(value.get(KEY, {}))
     return Detection(
         **heading(document, value, name),
         logsource=body.source,

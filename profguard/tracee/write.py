@@ -38,15 +38,11 @@ def event_name(event: Event) -> str:
     return BY_OURS[event.spec].name
 
 
-def makes_the_call(event: Event) -> Process | None:
+def _caller(event: Event) -> Process:
     """The process that Tracee's event is about: for PTRACE_TRACEME the one that is traced."""
     if event.spec.name == "ptrace" and event["request"] == "PTRACE_TRACEME":
-        return event.target
-    return event.process
-
-
-def _caller(event: Event) -> Process:
-    return makes_the_call(event) or _NOBODY
+        return event.target or _NOBODY
+    return event.process or _NOBODY
 
 
 def _host(attr: str) -> Callable[[Event], int]:

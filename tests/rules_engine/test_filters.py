@@ -6,27 +6,22 @@ import pytest
 
 from profguard.model import Event
 from profguard.rules.check.exceptions import filter_warnings
+from tests.rule_texts import detection
 
+ATTACHED = "11111111-1111-4111-8111-111111111111"
 NOW_NS = 1_790_000_000_000_000_000  # 2026-09-21
 
-RULES = """\
-title: Attached
-name: attached
-id: 11111111-1111-4111-8111-111111111111
-logsource: {product: linux, service: profguard, category: ptrace}
-detection: {s: {ptrace.ret: 0}, condition: s}
----
-title: Read
-name: read
-logsource: {product: linux, service: profguard, category: process_vm_readv}
-detection: {s: {process_vm_readv.ret|gte: 0}, condition: s}
----
+RULES = (
+    detection("attached", "ptrace", "ptrace.ret: 0", more=f"id: {ATTACHED}\n")
+    + detection("read", "process_vm_readv", "process_vm_readv.ret|gte: 0")
+    + """\
 title: Exec
 name: exec
 logsource: {product: linux, category: process_creation}
 detection: {s: {Image|contains: /}, condition: s}
 ---
 """
+)
 FILTER = """\
 title: {title}
 logsource: {logsource}
@@ -70,7 +65,7 @@ def matched(rules, *args, **more) -> list[str]:
 FORMS = {
     # form: the filter, which of (attached, read, exec) by the engineer on call it leaves out
     "one rule by name": (exception(), "attached"),
-    "one rule by id": (exception("[11111111-1111-4111-8111-111111111111]"), "attached"),
+    "one rule by id": (exception(f"[{ATTACHED}]"), "attached"),
     "several rules": (exception("[attached, read]", logsource=OURS), "attached read"),
     "all rules of a log source": (exception("any"), "attached"),
     "all rules": (exception("any", logsource=OURS), "attached read"),
@@ -155,6 +150,11 @@ def test_an_exception_holds_until_the_end_of_its_day(rules_of, time, expected):
     assert matched(rules, "ptrace", time=time) == expected
     [one] = rules.filters
     assert (one.owner, one.reason, one.expires) == ("sre", "on call", "2026-06-30")
+
+
+def test_an_exception_may_hold_until_the_last_day_there_is(rules_of):
+    rules = rules_of(EXPIRING.replace("2026-06-30", "9999-12-31"))
+    assert matched(rules, "ptrace", time="2262-01-01T00:00:00Z") == []
 
 
 def test_a_filter_reads_the_environment_that_it_names(rules_of):

@@ -13,7 +13,7 @@ from pkgutil import iter_modules
 from typing import Protocol
 
 from profguard.config.spec import Alert
-from profguard.errors import ConfigError, Place, did_you_mean
+from profguard.errors import ConfigError, Place, which_of
 
 Locate = Callable[[str], Place | None]  # where a key of the [[alerts]] table is set
 
@@ -54,7 +54,7 @@ def names() -> tuple[str, ...]:
 def open_sink(alert: Alert, locate: Locate) -> Sink:
     """The sink that the table asks for. Raises ConfigError with every problem of its options."""
     if alert.sink not in names():
-        hint = did_you_mean(alert.sink, names()) or f"there are: {', '.join(names())}"
+        hint = which_of(alert.sink, names(), "there are")
         raise ConfigError.of("PG602", f"unknown sink {alert.sink!r}", hint, locate("sink"))
     module = import_module(f"{__name__}.{alert.sink}")
     for key in module.REQUIRED:

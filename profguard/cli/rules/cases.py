@@ -60,7 +60,7 @@ def test(
     """
     paths = rule_paths(directories)
     rules = load(paths, skip_bad=True)
-    problems = [problem for problem in rules.problems if problem.severity == "error"]
+    problems = [problem for problem in rules.problems if problem.is_error]
     folders = case_folders(paths, cases)
     units = unit_tests([*paths, *folders], rules, problems)
     if not folders and not units:
@@ -128,12 +128,12 @@ def _show_coverage(covered: list[tuple[Rule, list[Part]]]) -> None:
         [(name, part.name, part.true, part.false, _decides(part)) for name, part in rows],
     )
     say("")
-    untested = [(name, part) for name, part in rows if not part.decides]
-    for name, part in untested:
+    undecided = [(name, part) for name, part in rows if not part.decides]
+    for name, part in undecided:
         answers = {"true": part.if_true, "false": part.if_false}
         lacking = " or ".join(answer for answer, decided in answers.items() if not decided)
         say(f"{name}: no case depends on '{part.name}' being {lacking}")
-    tested = len(rows) - len(untested)
+    tested = len(rows) - len(undecided)
     say(f"{tested} of {len(rows)} selections and alternatives are tested\n")
 
 

@@ -37,7 +37,7 @@ def filter_summary(one: Filter) -> dict:
     return {
         "id": one.id,
         "title": one.title,
-        "kind": "filter",
+        "kind": one.kind,
         "logsource": str(one.logsource),
         "rules": list(one.rules) or "any",
         **{key: getattr(one, key) for key in KEYS},

@@ -1,6 +1,5 @@
 """`profguard rules explain`."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -11,15 +10,6 @@ from profguard.cli.rules.correlation import explain_correlation
 from profguard.cli.rules.detection import explain_detection
 from profguard.cli.rules.exceptions import explain_filter
 from profguard.cli.rules.policies import explain_policy
-from profguard.rules import Detection, Rule
-from profguard.rules.correlate.rule import Correlation
-from profguard.rules.filters import Filter
-
-# How each kind of rule is explained: the rule, the file of an event or None, whether in JSON.
-_EXPLAIN: Mapping[type[Rule], Callable[[Rule, str | None, bool], None]] = {
-    Detection: explain_detection,
-    Correlation: explain_correlation,
-}
 
 
 @click.command()
@@ -56,10 +46,13 @@ def explain(
       profguard findings show 0197a5c0 --json | profguard rules explain ptrace_production --event -
     """
     found, rules = named(rule, directories)
-    if isinstance(found, Filter):
-        explain_filter(found, rules, event_file, as_json)
-    elif found.kind == "rego":
-        explain_policy(rules, found, event_file, as_json=as_json)
-    else:
-        _EXPLAIN[type(found)](found, event_file, as_json)
+    match found.kind:
+        case "detection":
+            explain_detection(found, event_file, as_json)
+        case "correlation":
+            explain_correlation(found, event_file, as_json)
+        case "filter":
+            explain_filter(found, rules, event_file, as_json)
+        case "rego":
+            explain_policy(found, rules, event_file, as_json)
     rules.close()

@@ -10,7 +10,7 @@ from profguard.cli.rules.events import events_for
 from profguard.errors import Problem
 from profguard.model import Event
 from profguard.rules import Match
-from profguard.rules.files import REGO, rule_files
+from profguard.rules.files import REGO, REGO_TEST, rule_files
 from profguard.rules.pack import RuleSet
 
 if TYPE_CHECKING:
@@ -45,12 +45,10 @@ def tested_packages(paths: list[Path]) -> set[str]:
 
 
 def _is_test(path: Path) -> bool:
-    return path.name.endswith(f"_test{REGO}")
+    return path.name.endswith(REGO_TEST)
 
 
-def explain_policy(
-    rules: RuleSet, rule: "RegoRule", event_file: str | None, *, as_json: bool
-) -> None:
+def explain_policy(rule: "RegoRule", rules: RuleSet, event_file: str | None, as_json: bool) -> None:
     """The source of a rule in Rego, what it sees, and what it says of an event of the file.
 
     Of several it is the first that matches, or else the first that it is asked of.

@@ -15,7 +15,7 @@ def finish(
     problems: list[Problem], as_json: bool, counts: dict[str, int], more: dict[str, Any]
 ) -> NoReturn:
     """Print problems and counts, with `more` in JSON only; exit with 1 where there is an error."""
-    errors = sum(problem.severity == "error" for problem in problems)
+    errors = sum(problem.is_error for problem in problems)
     counts = {**counts, "errors": errors, "warnings": len(problems) - errors}
     if as_json:
         emit({**counts, **more, "problems": [one.as_dict() for one in by_place(problems)]})
@@ -31,4 +31,4 @@ def finish(
 
 def leave(problems: list[Problem]) -> NoReturn:
     """Exit with 1 where there is an error, with 0 where there is none."""
-    sys.exit(any(problem.severity == "error" for problem in problems))
+    sys.exit(any(problem.is_error for problem in problems))

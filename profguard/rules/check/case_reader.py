@@ -24,7 +24,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from profguard.errors import Problem, did_you_mean
+from profguard.errors import Problem, did_you_mean, which_of
 from profguard.events import BY_NAME, EventSpec
 from profguard.model import PROCESS_FIELDS, RELATIONS, SOURCES, Event
 from profguard.rules.check.cases import Case
@@ -83,7 +83,7 @@ class _Reader:
         keys = list(keys)
         unknown = [key for key in table if key not in keys]
         for key in unknown:
-            hint = did_you_mean(key, keys) or "known are: " + ", ".join(keys)
+            hint = which_of(key, keys)
             self.fail(f"unknown key '{key}'", *path, key, hint=hint, key=True)
         return not unknown
 
@@ -212,7 +212,7 @@ class _Reader:
     def one_of(self, value: Any, choices: Iterable[str], path: tuple) -> None:
         choices = list(choices)
         if value is not None and value not in choices:
-            hint = did_you_mean(str(value), choices) or "one of: " + ", ".join(choices)
+            hint = which_of(value, choices, "one of")
             self.fail(f"'{value}' is not a value of {path[-1]}", *path, hint=hint)
 
     def arguments(self, spec: EventSpec, table: Any, path: tuple) -> None:

@@ -6,7 +6,6 @@ bounded: entries of a group, and groups and entries of a correlation.
 """
 
 import heapq
-import operator
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import count
@@ -14,19 +13,12 @@ from itertools import count
 from profguard.rules.correlate.metrics import Entry, metric_of
 from profguard.rules.correlate.rule import COUNT, Correlation, Member
 from profguard.rules.correlate.window import LATE_NS, Window
+from profguard.rules.matchers import COMPARISONS
 from profguard.rules.rule import Match, Rule
 
 MAX_GROUPS = 10_000  # of one correlation
 MAX_ENTRIES = 4_096  # of one group
 MAX_KEPT = 200_000  # entries of one correlation
-_TESTS = {
-    ">": operator.gt,
-    ">=": operator.ge,
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-}
 
 Key = tuple
 
@@ -64,7 +56,7 @@ class State:
     def holds(self, number: float | None) -> bool:
         """Whether the condition holds of this number."""
         return number is not None and all(
-            _TESTS[test](number, bound) for test, bound in self.rule.condition
+            COMPARISONS[test](number, bound) for test, bound in self.rule.condition
         )
 
     def take(self, matches: Sequence[Match]) -> list[Match]:

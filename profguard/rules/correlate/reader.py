@@ -1,13 +1,12 @@
 """From the draft of a correlation rule to the rule, or to all that is wrong with it."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from profguard.errors import Problem, did_you_mean
-from profguard.rules.correlate.rule import COUNT, Correlation, Draft, Member, Source
-from profguard.rules.extension import KEY, KEYS, UNITS_NS, Extension, ExtensionReader
+from profguard.errors import Problem, did_you_mean, which_of
+from profguard.rules.correlate.rule import COUNT, OWN_ROLES, Correlation, Draft, Member, Source
+from profguard.rules.extension import KEY, KEYS, Extension, ExtensionReader, duration_ns
 from profguard.rules.fields import known_names, resolve
 from profguard.rules.heading import heading, plain_message
 from profguard.rules.rule import Detection, Rule
@@ -17,7 +16,6 @@ MAX_MEMBERS = 100  # rules that one correlation refers to
 MAX_COUNT = 10_000  # what a condition may count up to: it bounds what is kept for a group
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "==", "neq": "!="}
 
-_TIMESPAN = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _NUMERIC = ("value_sum", "value_avg", "value_percentile")
 _TEMPORAL = ("temporal", "temporal_ordered")
 
@@ -99,7 +97,7 @@ class CorrelationReader:
                 if not isinstance(source, str):
                     self.fail("the field of an alias is text", *path, name)
                 elif name not in known:
-                    hint = did_you_mean(name, known) or "this correlation has: " + ", ".join(known)
+                    hint = which_of(name, known, "this correlation has")
                     said = f"'{name}' is not a rule of this correlation"
                     self.fail(said, *path, name, hint=hint, key=True, code="PG140")
                 else:
@@ -168,12 +166,11 @@ class CorrelationReader:
 
     def timespan(self) -> int:
         text = self.value.get("timespan", "")
-        found = _TIMESPAN.fullmatch(text) if isinstance(text, str) else None
-        if found is None:
+        span_ns = duration_ns(text)
+        if span_ns is None:
             hint = 'write "30s", "5m", "1h" or "7d"'
             self.fail(f"'{text}' is not a timespan", "correlation", "timespan", hint=hint)
-            return 1
-        return int(found[1]) * UNITS_NS[found[2]]
+        return span_ns or 1
 
     def counted(self) -> tuple[str, ...]:
         """The fields whose values are counted, summed or averaged."""
@@ -209,7 +206,7 @@ class CorrelationReader:
         known = [*COMPARISONS, *(["field"] if self.type.startswith("value_") else [])]
         known += ["percentile"] if self.type == "value_percentile" else []
         for key in value.keys() - {*known, "field"}:
-            hint = did_you_mean(key, known) or "known are: " + ", ".join(known)
+            hint = which_of(key, known)
             self.fail(f"unknown key '{key}' of condition", *path, key, hint=hint, key=True)
         found = [(key, value[key]) for key in COMPARISONS if key in value]
         if not found:
@@ -261,12 +258,12 @@ class CorrelationReader:
             known = [COUNT, *group_by, *(n for event in events for n in known_names(event))]
             return self.fail(said, *path, hint=did_you_mean(name, known), code="PG103")
 
-        keys = (*KEYS, "absent", "until")
-        reader = ExtensionReader(self.document, source_at, self.problems, keys, ("for",))
+        keys = (*KEYS, *OWN_ROLES)
+        reader = ExtensionReader(self.document, self.problems, source_at, keys, ("for",))
         extension = reader.read(value)
         if not isinstance(value, dict):
             return extension, (), ()
-        for key in ("absent", "until"):
+        for key in OWN_ROLES:
             names = value.get(key, [])
             if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
                 self.fail(f"{key} is a list of rules", KEY, key)

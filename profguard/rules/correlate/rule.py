@@ -5,12 +5,12 @@ what has matched so far and decides. profguard adds two lists of rules to Sigma'
 `absent`, none of which may follow within the timespan, and `until`, which break off what has begun.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, ClassVar
 
+from profguard.rules.extension import KEY
 from profguard.rules.fields import Field, read
 from profguard.rules.rule import Match, Rule
 from profguard.rules.source import Document
@@ -25,6 +25,7 @@ TYPES = (
     "value_percentile",
 )
 ESSENTIAL = {"", "title", "correlation"}
+OWN_ROLES = ("absent", "until")  # lists of rules under our key
 COUNT = "count"  # what a message calls the number that the condition is about
 
 
@@ -40,17 +41,18 @@ class Draft:
     name: str  # its id where it gives none
 
     @property
-    def names(self) -> Iterable[str]:
-        return filter(None, (self.value.get("id"), self.value.get("name"), self.name))
+    def names(self) -> frozenset[str]:
+        """As those of a rule."""
+        return frozenset(filter(None, (self.value.get("id"), self.value.get("name"), self.name)))
 
     @property
     def references(self) -> tuple[tuple[str, tuple], ...]:
         """The names of all rules it refers to, each with where that stands."""
         correlation = self.value["correlation"]
-        own = self.value.get("profguard")
+        own = self.value.get(KEY)
         lists = [(correlation.get("rules"), ("correlation", "rules"))]
         if isinstance(own, dict):
-            lists += [(own.get(key), ("profguard", key)) for key in ("absent", "until")]
+            lists += [(own.get(key), (KEY, key)) for key in OWN_ROLES]
         return tuple(
             (name, (*path, index))
             for names, path in lists
@@ -115,7 +117,7 @@ class Correlation(Rule):
     @property
     def referred(self) -> tuple[Rule, ...]:
         """Every rule that it refers to."""
-        return tuple(member.rule for member in (*self.members, *self.absent, *self.until))
+        return tuple(member.rule for role in self._roles for member in role)
 
     @property
     def survives_a_gap(self) -> bool:

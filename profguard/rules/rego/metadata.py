@@ -11,10 +11,10 @@ package profguard.other_team
 import re
 from typing import Any
 
-from profguard.errors import Problem, did_you_mean
+from profguard.errors import Problem, did_you_mean, which_of
 from profguard.events import BY_NAME
 from profguard.model import LEVELS
-from profguard.rules.extension import DURATION, SUPPRESS_KEYS, UNITS_NS
+from profguard.rules.extension import DURATION_HINT, SUPPRESS_KEYS, duration_ns
 from profguard.rules.fields import Field, known_names, resolve
 from profguard.rules.rego.policy import About
 from profguard.rules.rego.source import Module
@@ -107,7 +107,7 @@ class _Reader:
     def known(self, table: dict, keys: tuple[str, ...], *path) -> None:
         for key in table:
             if key not in keys:
-                hint = did_you_mean(str(key), keys) or "known are: " + ", ".join(keys)
+                hint = which_of(key, keys)
                 self.fail(f"unknown key '{key}'", *path, key, hint=hint, key=True)
 
     def get(self, *path) -> Any:
@@ -134,7 +134,7 @@ class _Reader:
         value = self.get(*path)
         if value is None or value in options:
             return value
-        hint = did_you_mean(str(value), options) or "one of: " + ", ".join(options)
+        hint = which_of(value, options, "one of")
         return self.fail(f"'{value}' is not a {path[-1]}", *path, hint=hint)
 
     def enabled(self) -> bool:
@@ -196,12 +196,11 @@ class _Reader:
             self.fail("suppress is a map with the keys " + ", ".join(SUPPRESS_KEYS), *path)
             return None, {}, for_ns
         self.known(table, SUPPRESS_KEYS, *path)
-        duration = table.get("for")
-        if isinstance(duration, str) and re.fullmatch(DURATION, duration):
-            for_ns = int(duration[:-1]) * UNITS_NS[duration[-1]]
-        elif duration is not None:
-            hint = 'write "30s", "10m", "1h" or "7d"'
-            self.fail("not a duration", *path, "for", hint=hint)
+        given_ns = duration_ns(table.get("for"))
+        if given_ns is not None:
+            for_ns = given_ns
+        elif table.get("for") is not None:
+            self.fail("not a duration", *path, "for", hint=DURATION_HINT)
         by = table.get("by")
         if by is None:
             return None, {}, for_ns

@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from profguard.errors import Place, Problem
+from profguard.rules.files import REGO_TEST, has_plain_name
 from profguard.rules.source import place_in, read_text, told
 
-SUFFIX = ".rego"
-TEST_SUFFIX = "_test.rego"
 MAX_BYTES = 256_000
 MAX_LINES, MAX_COLUMNS = 20_000, 1_024  # the engine's own limits
 MAX_DEPTH = 16  # the engine's time for a literal doubles with each level
@@ -39,7 +38,7 @@ class Module:
 
     @property
     def is_test(self) -> bool:
-        return self.path.name.endswith(TEST_SUFFIX)
+        return self.path.name.endswith(REGO_TEST)
 
     @property
     def dialects(self) -> tuple[str, ...]:
@@ -49,18 +48,13 @@ class Module:
         return ("v0", "v1") if _V1_WORDS.search(self.text) else ("v1", "v0")
 
     def place(self, line: int = 0, column: int = 0, length: int = 1) -> Place:
-        return place_at(str(self.path), self.text, line or self.package_line, column or 1, length)
-
-
-def place_at(path: str, text: str, line: int, column: int, length: int = 1) -> Place:
-    return place_in(path, text.split("\n"), line, column, length)
+        at = line or self.package_line, column or 1
+        return place_in(str(self.path), self.text.split("\n"), *at, length)
 
 
 def read_module(path: Path, problems: list[Problem]) -> Module | None:
     """The module of a file, or None where it is told in `problems` what is wrong with it."""
-    if not path.name.isprintable():
-        said = "the file's name has characters that cannot be shown"
-        problems.append(Problem("PG116", said, Place(str(path)), "rename it"))
+    if not has_plain_name(path, problems):
         return None
     hint = "keep long lists in data documents"
     text = read_text(path, problems, MAX_BYTES, hint, "PG150")
@@ -127,4 +121,4 @@ def _too_deep(text: str) -> int | None:
 def _at(path: Path, text: str, offset: int, length: int = 1) -> Place:
     line = text.count("\n", 0, offset) + 1
     column = offset - text.rfind("\n", 0, offset)
-    return place_at(str(path), text, line, column, length)
+    return place_in(str(path), text.split("\n"), line, column, length)

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from profguard.errors import Place, Problem
+from profguard.rules.files import REGO_TEST
 from profguard.rules.problems import MAX_PROBLEMS
 from profguard.rules.rego.load import rules_of, with_helpers
 from profguard.rules.rego.messages import no_engine, problem_of, sentence_of
 from profguard.rules.rego.process import Stop
 from profguard.rules.rego.service import Query, Service
-from profguard.rules.rego.source import TEST_SUFFIX, Module, read_module
+from profguard.rules.rego.source import Module, read_module
 from profguard.rules.rego.syntax import Definition
 from profguard.rules.source import told
 
@@ -53,7 +54,7 @@ def run_test_files(
     """The results of the test files among .rego files; of the others no problem is told."""
     told_already: list[Problem] = []
     modules = [
-        read_module(path, problems if path.name.endswith(TEST_SUFFIX) else told_already)
+        read_module(path, problems if path.name.endswith(REGO_TEST) else told_already)
         for path in paths
     ]
     try:

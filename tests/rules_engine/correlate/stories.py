@@ -3,32 +3,19 @@
 import textwrap
 
 from profguard.model import Event
+from tests.rule_texts import detection
 
 EPOCH_NS = 1_800_000_000_000_000_000
 S = 1_000_000_000
 
-BASE = """
-title: Opened
-name: opened
-logsource: {product: linux, service: profguard, category: perf}
-detection: {s: {perf.ret|gte: 0}, condition: s}
----
-title: Attached
-name: attached
-logsource: {product: linux, service: profguard, category: ptrace}
-detection: {s: {ptrace.ret: 0}, condition: s}
----
-title: Read
-name: read
-logsource: {product: linux, service: profguard, category: process_vm_readv}
-detection: {s: {process_vm_readv.ret|gte: 0}, condition: s}
----
-title: Ended
-name: ended
-logsource: {product: linux, service: profguard, category: sched_process_exit}
-detection: {s: {process.pid|exists: true}, condition: s}
----
-"""
+BASE = "\n" + "".join(
+    (
+        detection("opened", "perf", "perf.ret|gte: 0"),
+        detection("attached", "ptrace", "ptrace.ret: 0"),
+        detection("read", "process_vm_readv", "process_vm_readv.ret|gte: 0"),
+        detection("ended", "sched_process_exit", "process.pid|exists: true"),
+    )
+)
 KINDS = {
     "o": ("perf", {"ret": 3}),
     "a": ("ptrace", {"ret": 0}),
