@@ -10,12 +10,38 @@ static __always_inline bool pg_ptrace_begins_or_ends(__u64 request)
 	       request == PG_SEIZE;
 }
 
-static __always_inline int pg_ptraced(struct pg_call *call, __s64 ret)
+/* ptrace(request, pid, addr, data) */
+static __always_inline int pg_ptrace_begin(const __u64 *args)
 {
-	struct task_struct *tracer = pg_current(), *traced = call->target;
-	struct pg_ptrace *out;
+	struct pg_call call = {.args = {args[0], args[1]}};
 
-	if (call->args[0] == PG_TRACEME) {
+	if (!pg_ptrace_begins_or_ends(args[0]) || pg_is_self())
+		return 0;
+	call.target = (void *)pg_task_by_pid(args[1]);
+	pg_call_begin(PG_EVENT_PTRACE, &call);
+	return 0;
+}
+
+/* The kernel asks whether the call may do that to this task: no question of which one a pid means. */
+static __always_inline int pg_ptrace_asked(struct task_struct *target)
+{
+	struct pg_call *call = pg_call_now(PG_EVENT_PTRACE);
+
+	if (call && call->args[0] != PG_TRACEME)
+		call->target = target;
+	return 0;
+}
+
+static __always_inline int pg_ptrace_end(__s64 ret)
+{
+	struct task_struct *tracer = pg_current(), *traced;
+	struct pg_ptrace *out;
+	struct pg_call call;
+
+	if (!pg_call_end(PG_EVENT_PTRACE, &call))
+		return 0;
+	traced = call.target;
+	if (call.args[0] == PG_TRACEME) {
 		traced = tracer;
 		tracer = BPF_CORE_READ(traced, real_parent);
 	}
@@ -25,8 +51,8 @@ static __always_inline int pg_ptraced(struct pg_call *call, __s64 ret)
 	pg_task_fill(&out->process, tracer);
 	if (traced)
 		pg_task_fill(&out->target, traced);
-	out->request = call->args[0];
-	out->pid = call->args[1];
+	out->request = call.args[0];
+	out->pid = call.args[1];
 	out->ret = ret;
 	pg_submit(out);
 	return 0;
@@ -35,11 +61,27 @@ static __always_inline int pg_ptraced(struct pg_call *call, __s64 ret)
 /* Both have the same arguments and records, and differ in the event's number. */
 _Static_assert(sizeof(struct pg_process_vm_readv) == sizeof(struct pg_process_vm_writev), "vm");
 
-static __always_inline int pg_memory_copied(__u32 event, struct pg_call *call, __s64 ret)
+/* process_vm_readv(pid, local, nr_local, remote, nr_remote, flags), and _writev the same */
+static __always_inline int pg_memory_begin(__u32 event, const __u64 *args)
 {
-	struct task_struct *target = call->target;
-	struct pg_process_vm_readv *out;
+	struct pg_call call = {.args = {args[0], args[4], args[5]}};
 
+	if (pg_is_self())
+		return 0;
+	call.target = (void *)pg_task_by_pid(args[0]);
+	pg_call_begin(event, &call);
+	return 0;
+}
+
+static __always_inline int pg_memory_end(__u32 event, __s64 ret)
+{
+	struct pg_process_vm_readv *out;
+	struct task_struct *target;
+	struct pg_call call;
+
+	if (!pg_call_end(event, &call))
+		return 0;
+	target = call.target;
 	if (target && BPF_CORE_READ(target, tgid) == bpf_get_current_pid_tgid() >> 32)
 		return 0;
 	out = PG_RESERVE(pg_process_vm_readv, event);
@@ -48,9 +90,9 @@ static __always_inline int pg_memory_copied(__u32 event, struct pg_call *call, _
 	pg_task_fill(&out->process, pg_current());
 	if (target)
 		pg_task_fill(&out->target, target);
-	out->pid = call->args[0];
-	out->remote_segments = call->args[1];
-	out->flags = call->args[2];
+	out->pid = call.args[0];
+	out->remote_segments = call.args[1];
+	out->flags = call.args[2];
 	out->ret = ret;
 	pg_submit(out);
 	return 0;

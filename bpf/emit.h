@@ -24,7 +24,7 @@ static __always_inline void *pg_reserve(__u32 event, __u64 size)
 	head->sequence = sequence;
 	head->cpu = bpf_get_smp_processor_id();
 	head->event = event;
-	head->tier = pg_config.tier;
+	head->tier = PG_TIER;
 	head->source = PG_SOURCE_LIVE;
 	return head;
 }
@@ -45,13 +45,14 @@ static __always_inline void pg_submit(void *record)
 }
 
 /* The call that a thread is in has begun: remember it for its end. A full map loses the event, which
- * is counted as one produced and dropped.
+ * is counted as one produced and dropped. The task is the key, not its number: an exec changes that.
  */
 static __always_inline void pg_call_begin(__u32 event, struct pg_call *call)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
+	__u64 task = bpf_get_current_task();
 
-	if (bpf_map_update_elem(&calls, &thread, call, BPF_ANY)) {
+	call->begun = event;
+	if (bpf_map_update_elem(&calls, &task, call, BPF_ANY)) {
 		struct pg_counter *counter = bpf_map_lookup_elem(&counters, &event);
 
 		if (counter) {
@@ -61,16 +62,31 @@ static __always_inline void pg_call_begin(__u32 event, struct pg_call *call)
 	}
 }
 
-/* What pg_call_begin() remembered, copied out and forgotten. */
-static __always_inline bool pg_call_end(struct pg_call *call)
+/* The call that the thread is in, if it is one that pg_call_begin() remembered for that event. */
+static __always_inline struct pg_call *pg_call_now(__u32 event)
 {
-	__u64 thread = bpf_get_current_pid_tgid();
-	struct pg_call *found = bpf_map_lookup_elem(&calls, &thread);
+	__u64 task = bpf_get_current_task();
+	struct pg_call *call = bpf_map_lookup_elem(&calls, &task);
+
+	return call && call->begun == event ? call : NULL;
+}
+
+static __always_inline void pg_call_forget(void)
+{
+	__u64 task = bpf_get_current_task();
+
+	bpf_map_delete_elem(&calls, &task);
+}
+
+/* The same, copied out and forgotten. */
+static __always_inline bool pg_call_end(__u32 event, struct pg_call *call)
+{
+	struct pg_call *found = pg_call_now(event);
 
 	if (!found)
 		return false;
 	*call = *found;
-	bpf_map_delete_elem(&calls, &thread);
+	pg_call_forget();
 	return true;
 }
 

@@ -23,6 +23,9 @@ enum { false, true };
 
 #define NULL ((void *)0)
 
+/* Tells libbpf's headers that struct pt_regs is the kernel's own. */
+#define __VMLINUX_H__
+
 /* UAPI numbers (linux/bpf.h). */
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
        BPF_MAP_TYPE_RINGBUF = 27 };
@@ -199,6 +202,12 @@ struct mm_struct {
 	struct file *exe_file;
 };
 
+struct k_itimer {
+	int it_clock;
+	int it_id;
+	struct signal_struct *it_signal;
+};
+
 struct linux_binprm {
 	struct file *file;
 	const char *filename;
@@ -227,6 +236,7 @@ struct itimerspec64 {
 struct perf_event_context;
 
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	int tgid;
 	int exit_code;
@@ -314,6 +324,16 @@ struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 };
+
+#if defined(__TARGET_ARCH_x86)
+struct pt_regs {
+	unsigned long bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, ip, sp;
+};
+#elif defined(__TARGET_ARCH_arm64)
+struct user_pt_regs {
+	__u64 regs[31], sp, pc;
+};
+#endif
 
 #pragma clang attribute pop
 

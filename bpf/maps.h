@@ -9,7 +9,7 @@ struct pg_config {
 	 */
 	__u64 perf_ioctl;
 	__u32 self_tgid; /* the sensor's own process: what it does is not reported */
-	__u32 tier;
+	__u32 pad;
 };
 
 const volatile struct pg_config pg_config SEC(".rodata.config") = {};
@@ -32,13 +32,15 @@ struct {
 	__type(value, struct pg_counter);
 } counters SEC(".maps");
 
-/* What the entry of a system call leaves for its exit, by thread. */
+/* What the entry of a call leaves for its return, by task. */
 struct pg_call {
 	__u64 args[3];
 	struct task_struct *target;
 	struct perf_event *event;
-	__s32 state; /* of the event */
+	__u32 begun; /* for which event it was remembered */
+	__s32 state; /* of the perf event */
 	__u32 on;
+	__u32 pad;
 };
 
 struct {

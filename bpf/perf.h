@@ -233,15 +233,15 @@ static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
 		     : pg_perf_in_cgroup(event) ? PG_SCOPE_CGROUP
 						: PG_SCOPE_CPU;
 	out->id = BPF_CORE_READ(event, id);
-	out->cmd = call->args[1];
-	out->arg = call->args[2];
+	out->cmd = call->args[0];
+	out->arg = call->args[1];
 	out->old_state = call->state;
 	out->new_state = BPF_CORE_READ(event, state);
 	out->owner_pid = owner ? BPF_CORE_READ(owner, tgid) : 0;
 	out->ret = ret;
 	pg_perf_pmu(&out->pmu, event);
 	if (out->cmd == SET_FILTER)
-		bpf_probe_read_user_str(&out->filter, sizeof(out->filter), (void *)call->args[2]);
+		bpf_probe_read_user_str(&out->filter, sizeof(out->filter), (void *)call->args[1]);
 	pg_submit(out);
 	return 0;
 }

@@ -83,27 +83,30 @@ static __always_inline int pg_process_exec(struct task_struct *task, struct linu
 	return 0;
 }
 
-static __always_inline int pg_process_fork(struct task_struct *parent, struct task_struct *child)
+/* A task is about to run for the first time; false for a thread: its process is known already. */
+static __always_inline bool pg_process_fork(struct task_struct *parent, struct task_struct *child)
 {
 	struct pg_sched_process_fork *out;
 
+	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(child, pid))
+		return false;
 	out = PG_RESERVE(pg_sched_process_fork, PG_EVENT_SCHED_PROCESS_FORK);
 	if (!out)
-		return 0;
+		return true;
 	pg_task_fill(&out->process, parent);
 	pg_task_fill(&out->target, child);
 	out->child_pid = BPF_CORE_READ(child, tgid);
 	pg_submit(out);
-	return 0;
+	return true;
 }
 
-/* The end of a process, with its last thread. */
-static __always_inline int pg_process_exit(struct task_struct *task)
+/* A thread has ended; with the last one, its process. */
+static __always_inline int pg_process_exit(struct task_struct *task, bool is_last)
 {
 	struct pg_sched_process_exit *out;
 	int code = BPF_CORE_READ(task, exit_code);
 
-	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+	if (!is_last)
 		return 0;
 	out = PG_RESERVE(pg_sched_process_exit, PG_EVENT_SCHED_PROCESS_EXIT);
 	if (!out)

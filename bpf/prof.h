@@ -138,7 +138,9 @@ __noinline __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __
 	return 0;
 }
 
-/* The events of a context that are on and of the same owner as the first. */
+/* The events of a context that are on and of the same owner as the first. An exit switches them off,
+ * an exec or a fork has switched them on.
+ */
 __noinline int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 {
 	struct perf_event_context *context = (void *)context_at;
@@ -147,7 +149,8 @@ __noinline int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 	struct list_head *next = NULL;
 	struct pg_transition change = {
 		.target = pg_perf_target(first), .owner = pg_perf_owner(first),
-		.action = PG_ACTION_ENABLE, .cause = cause,
+		.action = cause == PG_CAUSE_EXIT ? PG_ACTION_DISABLE : PG_ACTION_ENABLE,
+		.cause = cause,
 	};
 	struct pg_prof *out;
 
@@ -191,8 +194,8 @@ static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action
 	return 0;
 }
 
-/* A task's context after an exec or a fork: what is on in it was switched on by that, unless it was
- * on before, which userspace knows. One record for each profiler.
+/* A task's context after an exec or a fork, or before an exit. What is on after an exec was switched
+ * on by that, unless it was on before, which userspace knows. One record for each profiler.
  */
 __noinline int pg_prof_contexts(__u64 context_at, __u32 cause)
 {
@@ -220,10 +223,10 @@ static __always_inline int pg_prof_task(struct task_struct *task, __u32 cause)
 	return 0;
 }
 
-/* A profiled thread ends. Its events are gone already on kernels that free them before this hook
+/* A profiled thread has ended. Its events are gone already on kernels that free them before this hook
  * (CVE-2025-38424's fix), so userspace adds which ones they were.
  */
-static __always_inline int pg_prof_exit(struct task_struct *task)
+static __always_inline int pg_prof_exited(struct task_struct *task)
 {
 	struct pg_transition change = {
 		.target = task, .action = PG_ACTION_DISABLE, .cause = PG_CAUSE_EXIT,

@@ -30,7 +30,7 @@ static __always_inline void *pg_snapshot_record(__u32 event)
 	head->boot_ns = bpf_ktime_get_boot_ns();
 	head->cpu = bpf_get_smp_processor_id();
 	head->event = event;
-	head->tier = pg_config.tier;
+	head->tier = PG_TIER;
 	head->source = PG_SOURCE_SNAPSHOT;
 	return record;
 }

@@ -27,8 +27,9 @@ _SETTINGS = {
 @click.command()
 @options.config
 @options.db
+@options.tier
 @json_option
-def doctor(config, db, as_json) -> None:
+def doctor(config, db, tier, as_json) -> None:
     """Say what this kernel allows, which tier each probe gets, and which rules are in force.
 
     Every answer is found out by trying: programs are loaded, attached and taken away again, rules
@@ -38,6 +39,7 @@ def doctor(config, db, as_json) -> None:
     Examples:
       profguard doctor
       profguard doctor --json
+      profguard doctor --tier kprobe    what would become of each probe with it
       profguard doctor --db ./my.db     about the sensor that writes to that database
     """
     settings = load(config)
@@ -46,8 +48,9 @@ def doctor(config, db, as_json) -> None:
     try:
         report["libbpf"] = libbpf.version()
         rights.check()
-        report["kinds"] = kinds.refusals()
-        report["probes"] = _probes(settings.sensor.ring_mb << 20)
+        refused = kinds.refusals(kinds.KINDS)
+        report["kinds"] = {kind: refused.get(kind) for kind in kinds.KINDS}
+        report["probes"] = _probes(tier, settings.sensor.ring_mb << 20)
     except SensorError as error:
         trouble = error
     report["rules"], refusal = rules_state.examine(settings, db)
@@ -87,16 +90,17 @@ def _limits(settings) -> dict:
     }
 
 
-def _probes(ring_bytes: int) -> list[dict]:
-    sensor = Sensor(ring_bytes=ring_bytes)
+def _probes(tier: str, ring_bytes: int) -> list[dict]:
+    sensor = Sensor(tier=tier, ring_bytes=ring_bytes)
     sensor.open()
     sensor.close()
     return [
         {
-            "hook": probe.hook,
+            "probe": probe.name,
+            "tier": probe.tier,
+            "hooks": probe.hooks,
             "events": probe.events,
-            "tier": None if probe.refusal else probe.tier,
-            "refusal": probe.refusal,
+            "refusals": probe.refusals,
         }
         for probe in sensor.probes
     ]
@@ -122,7 +126,16 @@ def _show(report: dict) -> None:
         table(("program kind", "attaches", "used for"), rows)
     if "probes" in report:
         say("")
-        rows = [(p["hook"], p["events"], p["tier"], p["refusal"]) for p in report["probes"]]
-        table(("hook", "for the events", "tier", "refused because"), rows)
-        missing = sum(1 for probe in report["probes"] if probe["refusal"])
+        rows = [
+            (
+                probe["probe"],
+                probe["tier"],
+                probe["hooks"],
+                probe["events"],
+                "; ".join(f"{tier}: {why}" for tier, why in probe["refusals"].items()),
+            )
+            for probe in report["probes"]
+        ]
+        table(("probe", "tier", "attached to", "for the events", "refused"), rows)
+        missing = sum(1 for probe in report["probes"] if probe["tier"] is None)
         say(f"\n{len(report['probes']) - missing} of {len(report['probes'])} probes attach here.")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from profguard.sensor import tiers
+
 # What opens it says why it cannot, with a code of its own.
 PATH = click.Path(path_type=Path, readable=False)
 
@@ -24,6 +26,14 @@ db = click.option("--db", type=PATH, help="Database of findings.")
 events = click.option("--events", is_flag=True, help="Show every event too.")
 seconds = click.option(
     "--for", "seconds", type=click.FloatRange(min=0), help="Stop by itself after so many seconds."
+)
+
+tier = click.option(
+    "--tier",
+    type=click.Choice(tiers.CHOICES),
+    default=tiers.AUTO,
+    show_default=True,
+    help="How probes are attached; auto takes the best that this kernel allows, probe by probe.",
 )
 
 

@@ -27,7 +27,7 @@ from profguard.sensor.live import Sensor
 @options.events
 @json_option
 @options.seconds
-@click.option("--tier", type=click.Choice(["tracepoint"]), default="tracepoint", help="Probe tier.")
+@options.tier
 @click.option("--loader", type=click.Choice(["libbpf"]), default="libbpf", help="BPF loader.")
 @click.option("--or-replay", is_flag=True, help="Where the kernel refuses, replay a capture.")
 def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) -> None:
@@ -163,7 +163,7 @@ def _watch(assembly, sources, listener, seconds: float | None) -> None:
     assembly.table.snapshot()
     for probe in sensor.probes:
         if probe.refusal:
-            reason = f"{', '.join(probe.events)}: {probe.hook}: {probe.refusal}"
+            reason = f"{', '.join(probe.events)}: {probe.refusal}"
             pipeline.take(status("degraded", clock.now_ns(), reason))
     pipeline.take(status("armed", clock.now_ns()))
     pipeline.flush()

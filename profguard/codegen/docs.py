@@ -76,7 +76,8 @@ def reference(spec: EventSpec) -> dict:
         "description": spec.description,
         "arguments": [_argument(arg) for arg in spec.public_args],
         "hooks": [
-            {"name": hook.name, "type": hook.type, "purpose": hook.purpose} for hook in spec.hooks
+            {"name": hook.name, "types": list(hook.types), "purpose": hook.purpose}
+            for hook in spec.hooks
         ],
         "example": spec.example,
         "issues": list(spec.issues),
@@ -115,8 +116,8 @@ def event_page(spec: EventSpec) -> str:
         _arguments_section(spec),
         "## Hooks\n\n"
         + _table(
-            ("name", "type", "purpose"),
-            [(f"`{hook.name}`", hook.type, hook.purpose) for hook in spec.hooks],
+            ("name", "types", "purpose"),
+            [(f"`{hook.name}`", ", ".join(hook.types), hook.purpose) for hook in spec.hooks],
         ),
         _example_section(spec),
         "## Issues\n\n" + ("\n".join(f"- {issue}" for issue in spec.issues) or "None known."),

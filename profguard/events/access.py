@@ -1,6 +1,6 @@
 """The events of one process reading, writing or controlling another."""
 
-from profguard.events.spec import Arg, EventSpec, Hook, Tag, session_args
+from profguard.events.spec import ENTRY_32, Arg, EventSpec, Hook, Tag, session_args, system_call
 
 OPT, DERIVED = Tag.OPT, Tag.DERIVED
 
@@ -29,9 +29,9 @@ PTRACE = EventSpec(
         *session_args("on DETACH: for how long the target was traced, in ns"),
     ),
     hooks=(
-        Hook("syscalls/sys_enter_ptrace", "tracepoint", "request, and the target by its pid"),
-        Hook("syscalls/sys_exit_ptrace", "tracepoint", "the result"),
-        Hook("task", "iter", "what was already traced when the sensor started"),
+        Hook("ptrace_access_check", ("lsm",), "the target"),
+        *system_call("ptrace", "request, and the target by its pid", "the result"),
+        Hook("task", ("iter",), "what was already traced when the sensor started"),
     ),
     example=(
         "title: Debugger attached\n"
@@ -45,7 +45,7 @@ PTRACE = EventSpec(
     issues=(
         "A traced thread that ends without a DETACH stays in its session until its process or the "
         "tracer ends.",
-        "Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",
+        ENTRY_32,
     ),
     related=("process_vm_readv", "process_vm_writev"),
 )
@@ -67,10 +67,7 @@ def _vm(name: str, id: int, verb: str, noun: str) -> EventSpec:
             Arg("pid", "s32", "the pid argument, as the caller numbers it"),
             Arg("flags", "u32", "the flags argument"),
         ),
-        hooks=(
-            Hook(f"syscalls/sys_enter_{name}", "tracepoint", "the arguments and the target"),
-            Hook(f"syscalls/sys_exit_{name}", "tracepoint", "the result"),
-        ),
+        hooks=system_call(name, "the arguments and the target", "the result"),
         example=(
             f"title: Memory of another process {noun}\n"
             f"logsource: {{product: linux, service: profguard, category: {name}}}\n"
@@ -79,7 +76,7 @@ def _vm(name: str, id: int, verb: str, noun: str) -> EventSpec:
             f"    {name}.ret|gt: 0\n"
             "  condition: selection\n"
         ),
-        issues=("Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",),
+        issues=(ENTRY_32,),
         related=("ptrace",),
     )
 

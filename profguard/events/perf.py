@@ -1,6 +1,18 @@
 """The events of perf: what is opened, what is done to it, and when it counts or samples."""
 
-from profguard.events.spec import Arg, EventSpec, Hook, Tag, session_args
+from profguard.events.spec import (
+    ENTRY_32,
+    Arg,
+    EventSpec,
+    Hook,
+    Tag,
+    entry,
+    kernel_event,
+    leave,
+    session_args,
+    system_call,
+    tracepoint,
+)
 
 K, U, TOCTOU, OPT, RACE, DERIVED = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT, Tag.RACE, Tag.DERIVED
 
@@ -129,6 +141,14 @@ NO_STATE = -128
 
 SCOPES = {1: "task", 2: "cpu", 3: "cgroup"}
 
+IOCTL = (
+    entry("_perf_ioctl", "the event and its state before ENABLE, DISABLE, REFRESH and others"),
+    leave("_perf_ioctl", "result and state after it"),
+    Hook("file_ioctl", ("lsm",), "the event and its state before the call"),
+    tracepoint("syscalls/sys_enter_ioctl", "the same"),
+    tracepoint("syscalls/sys_exit_ioctl", "result and state after it"),
+)
+
 PROF = EventSpec(
     name="prof",
     id=1,
@@ -178,21 +198,30 @@ PROF = EventSpec(
         *session_args("on disable: for how long it was on, in ns"),
     ),
     hooks=(
-        Hook("syscalls/sys_exit_perf_event_open", "tracepoint", "opened with disabled=0"),
-        Hook("syscalls/sys_enter_ioctl", "tracepoint", "the state before ENABLE, DISABLE, REFRESH"),
-        Hook("syscalls/sys_exit_ioctl", "tracepoint", "the state after it"),
-        Hook("syscalls/sys_enter_prctl", "tracepoint", "PR_TASK_PERF_EVENTS_ENABLE and _DISABLE"),
-        Hook("syscalls/sys_exit_prctl", "tracepoint", "the states after it"),
-        Hook("sched_process_exec", "tp_btf", "enable_on_exec events that the exec switched on"),
-        Hook("sched_process_fork", "tp_btf", "events that the child inherited"),
-        Hook("syscalls/sys_enter_close", "tracepoint", "the last close of a running event"),
-        Hook("sched_process_exit", "tp_btf", "the target's end switches its events off"),
-        Hook("itimer_state", "tp_btf", "CPU-time interval timers armed and disarmed"),
-        Hook("syscalls/sys_enter_timer_settime", "tracepoint", "POSIX timer and its new time"),
-        Hook("syscalls/sys_exit_timer_settime", "tracepoint", "that it was armed or disarmed"),
-        Hook("syscalls/sys_enter_timer_delete", "tracepoint", "the end of a POSIX timer"),
-        Hook("task_file", "iter", "perf events that were on when the sensor started"),
-        Hook("task", "iter", "interval timers that were armed when the sensor started"),
+        *system_call("perf_event_open", "who opens it", "opened with disabled=0"),
+        *IOCTL,
+        leave("perf_event_task_enable", "PR_TASK_PERF_EVENTS_ENABLE"),
+        leave("perf_event_task_disable", "PR_TASK_PERF_EVENTS_DISABLE"),
+        tracepoint("syscalls/sys_enter_prctl", "the same two"),
+        tracepoint("syscalls/sys_exit_prctl", "the states after them"),
+        Hook("bprm_execve", ("kprobe", "kretprobe"), "the same as sched_process_exec"),
+        kernel_event("sched_process_exec", "enable_on_exec events that the exec switched on"),
+        Hook("wake_up_new_task", ("kprobe",), "the same as sched_process_fork"),
+        kernel_event("sched_process_fork", "events that the child inherited"),
+        entry("perf_release", "the last reference to a running event goes"),
+        tracepoint("syscalls/sys_enter_close", "the last close of a running event"),
+        entry("do_exit", "what is still on when a thread ends; it does not return"),
+        kernel_event("sched_process_exit", "that a profiled thread has ended"),
+        Hook("do_setitimer", ("kprobe",), "the same as itimer_state"),
+        kernel_event("itimer_state", "CPU-time interval timers armed and disarmed"),
+        entry("posix_cpu_timer_set", "POSIX timer and its new time"),
+        leave("posix_cpu_timer_set", "that it was armed or disarmed"),
+        tracepoint("syscalls/sys_enter_timer_settime", "POSIX timer and its new time"),
+        tracepoint("syscalls/sys_exit_timer_settime", "that it was armed or disarmed"),
+        entry("sys_timer_delete", "the end of a POSIX timer"),
+        tracepoint("syscalls/sys_enter_timer_delete", "the same"),
+        Hook("task_file", ("iter",), "perf events that were on when the sensor started"),
+        Hook("task", ("iter",), "interval timers that were armed when the sensor started"),
     ),
     example=(
         "title: A process of mine is being profiled\n"
@@ -208,9 +237,11 @@ PROF = EventSpec(
         "perf opens and closes such counters only to learn what the machine can do.",
         "The automatic disable after PERF_EVENT_IOC_REFRESH has no hook: the session ends at the "
         "next transition, close or exit.",
+        "Only the function tiers (fentry, kprobe) see what is done through the 32-bit entry "
+        "(`int $0x80`), and the end of a running event by io_uring, by dup2 or by an exec that "
+        "closes it (O_CLOEXEC): elsewhere it is taken for on until its owner exits.",
         "A closed event that is still mapped keeps running until it is unmapped; the session "
         "ends at the close.",
-        "A running event that an exec closes (O_CLOEXEC) is taken for on until its owner exits.",
         "More than 8 events of one task are counted in `total`, and the `truncated` flag is set.",
     ),
     related=("perf", "perf_ioctl", "setitimer", "timer_create"),
@@ -264,8 +295,9 @@ PERF = EventSpec(
         Arg("pmu", "char[32]", "name of the PMU", (K, RACE, OPT)),
     ),
     hooks=(
-        Hook("syscalls/sys_enter_perf_event_open", "tracepoint", "the arguments"),
-        Hook("syscalls/sys_exit_perf_event_open", "tracepoint", "the kernel's perf_event"),
+        entry("security_perf_event_alloc", "the kernel's perf_event, as it is made"),
+        Hook("perf_event_alloc", ("lsm",), "the same"),
+        *system_call("perf_event_open", "the arguments", "the kernel's perf_event, and its state"),
     ),
     example=(
         "title: Hardware trace opened\n"
@@ -278,7 +310,7 @@ PERF = EventSpec(
     issues=(
         "attr.type is rewritten by newer kernels (cpu-clock reads 1 on 6.1 and another number on "
         "6.12): match on `perf.pmu`.",
-        "Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",
+        ENTRY_32,
     ),
     related=("prof", "perf_ioctl"),
 )
@@ -305,10 +337,7 @@ PERF_IOCTL = EventSpec(
         Arg("pmu", "char[32]", "name of the PMU", (K, RACE)),
         Arg("filter", "char[128]", "the filter text of SET_FILTER", (U, TOCTOU, OPT)),
     ),
-    hooks=(
-        Hook("syscalls/sys_enter_ioctl", "tracepoint", "the event and its state before the call"),
-        Hook("syscalls/sys_exit_ioctl", "tracepoint", "result and state after the call"),
-    ),
+    hooks=IOCTL,
     example=(
         "title: BPF program attached to a perf event\n"
         "logsource: {product: linux, service: profguard, category: perf_ioctl}\n"
@@ -318,7 +347,7 @@ PERF_IOCTL = EventSpec(
         "    perf_ioctl.ret: 0\n"
         "  condition: selection\n"
     ),
-    issues=("Calls through the 32-bit entry (`int $0x80`) do not pass these tracepoints.",),
+    issues=(ENTRY_32,),
     related=("perf", "prof"),
 )
 

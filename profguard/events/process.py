@@ -1,6 +1,6 @@
 """The events of process life: what runs, from what file, and when it ends."""
 
-from profguard.events.spec import Arg, EventSpec, Hook, Tag
+from profguard.events.spec import Arg, EventSpec, Hook, Tag, kernel_event
 
 K, U, TOCTOU, OPT = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT
 
@@ -23,7 +23,10 @@ EXEC = EventSpec(
         ),
         Arg("argv", "argv[1024]", "the arguments", (U, TOCTOU, OPT), count="argv_size"),
     ),
-    hooks=(Hook("sched_process_exec", "tp_btf", "after the new program is in place"),),
+    hooks=(
+        Hook("bprm_execve", ("kprobe", "kretprobe"), "that the new program is in place"),
+        kernel_event("sched_process_exec", "after the new program is in place"),
+    ),
     example=(
         "title: perf is started\n"
         "logsource: {product: linux, service: profguard, category: sched_process_exec}\n"
@@ -45,7 +48,10 @@ EXIT = EventSpec(
         Arg("exit_code", "u32", "status of exit(2)"),
         Arg("signal", "u32", "the signal that ended it; null for an exit", (K, OPT), null=0),
     ),
-    hooks=(Hook("sched_process_exit", "tp_btf", "when the last thread leaves"),),
+    hooks=(
+        Hook("taskstats_exit", ("kprobe",), "when the last thread leaves"),
+        kernel_event("sched_process_exit", "the same"),
+    ),
     example=(
         "title: A profiled service was killed\n"
         "logsource: {product: linux, service: profguard, category: sched_process_exit}\n"
@@ -67,7 +73,10 @@ FORK = EventSpec(
         "process table, so that short-lived processes are known too."
     ),
     args=(Arg("child_pid", "u32", "pid of the child"),),
-    hooks=(Hook("sched_process_fork", "tp_btf", "before the child first runs"),),
+    hooks=(
+        Hook("wake_up_new_task", ("kprobe",), "before the child first runs"),
+        kernel_event("sched_process_fork", "the same"),
+    ),
     related=("sched_process_exec",),
 )
 

@@ -18,7 +18,7 @@ LOST_EVENTS = EventSpec(
         Arg("count", None, "how many, since the last such report", (DERIVED,), kind="int"),
         Arg("total", None, "how many since the sensor started", (DERIVED,), kind="int"),
     ),
-    hooks=(Hook("counters", "userspace", "the per-CPU counters of the BPF object"),),
+    hooks=(Hook("counters", ("userspace",), "the per-CPU counters of the BPF object"),),
     related=("sensor_status",),
 )
 
@@ -44,7 +44,7 @@ SENSOR_STATUS = EventSpec(
         ),
         Arg("reason", None, "why, where there is more to say", (DERIVED, OPT), kind="str"),
     ),
-    hooks=(Hook("sensor", "userspace", "the sensor's own changes of state"),),
+    hooks=(Hook("sensor", ("userspace",), "the sensor's own changes of state"),),
     related=("lost_events",),
 )
 

@@ -72,13 +72,52 @@ def session_args(lasted: str) -> tuple[Arg, Arg]:
     )
 
 
+# An issue of the events that come from system calls.
+ENTRY_32 = (
+    "Calls through the 32-bit entry (`int $0x80`) do not pass the tracepoints: only the function "
+    "tiers (fentry, kprobe) see them."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A kernel attach point: `name` as the kernel spells it, `type`, tier, and what it is for."""
+    """A kernel attach point: `name` as the kernel spells it, and what it is for there.
+
+    `types` are the kinds of program that a tier attaches to it: tracepoint, tp_btf, fentry, fexit,
+    kprobe, kretprobe, lsm, iter; or userspace. `sys_NAME` is the function of a system call in each
+    of the machine's ABIs.
+    """
 
     name: str
-    type: str  # tracepoint, tp_btf, raw_tp, kprobe, kretprobe, fentry, fexit, lsm, iter, userspace
+    types: tuple[str, ...]
     purpose: str
+
+
+def tracepoint(name: str, purpose: str) -> Hook:
+    return Hook(name, ("tracepoint",), purpose)
+
+
+def kernel_event(name: str, purpose: str) -> Hook:
+    """A tracepoint whose arguments have types."""
+    return Hook(name, ("tp_btf",), purpose)
+
+
+def entry(name: str, purpose: str) -> Hook:
+    return Hook(name, ("fentry", "kprobe"), purpose)
+
+
+def leave(name: str, purpose: str) -> Hook:
+    return Hook(name, ("fexit", "kretprobe"), purpose)
+
+
+def system_call(name: str, entered: str, left: str) -> tuple[Hook, ...]:
+    """A system call that every tier attaches to, and what its entry and its return tell."""
+    return (
+        entry(f"sys_{name}", entered),
+        leave(f"sys_{name}", left),
+        tracepoint(f"syscalls/sys_enter_{name}", entered),
+        tracepoint(f"syscalls/sys_exit_{name}", left),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +146,11 @@ class EventSpec:
     def __post_init__(self):
         if self.sensor is None:
             self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
+
+    @property
+    def attach_points(self) -> set[str]:
+        """Its hooks as sections of programs name them: `type/name`."""
+        return {f"{type}/{hook.name}" for hook in self.hooks for type in hook.types}
 
     @property
     def public_args(self) -> tuple[Arg, ...]:

@@ -1,6 +1,16 @@
 """The events of CPU-time timers: gprof, gperftools, Python and Go profile with these."""
 
-from profguard.events.spec import Arg, EventSpec, Hook, Tag
+from profguard.events.spec import (
+    ENTRY_32,
+    Arg,
+    EventSpec,
+    Hook,
+    Tag,
+    entry,
+    kernel_event,
+    leave,
+    tracepoint,
+)
 
 K, U, TOCTOU, OPT = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT
 
@@ -29,7 +39,10 @@ SETITIMER = EventSpec(
         Arg("interval_ns", "u64", "time between expiries in ns; 0 fires once"),
         Arg("which", "u32", "which timer", values=ITIMERS),
     ),
-    hooks=(Hook("itimer_state", "tp_btf", "the values as the kernel stores them"),),
+    hooks=(
+        Hook("do_setitimer", ("kprobe",), "the values that the kernel is to store"),
+        kernel_event("itimer_state", "the values as the kernel stores them"),
+    ),
     example=(
         "title: Sampling faster than every millisecond\n"
         "logsource: {product: linux, service: profguard, category: setitimer}\n"
@@ -63,8 +76,10 @@ TIMER_CREATE = EventSpec(
         Arg("ret", "s32", "what the call returned"),
     ),
     hooks=(
-        Hook("syscalls/sys_enter_timer_create", "tracepoint", "the arguments"),
-        Hook("syscalls/sys_exit_timer_create", "tracepoint", "the result"),
+        entry("do_timer_create", "the arguments, in the kernel's own copy"),
+        leave("do_timer_create", "the result"),
+        tracepoint("syscalls/sys_enter_timer_create", "the arguments"),
+        tracepoint("syscalls/sys_exit_timer_create", "the result"),
     ),
     example=(
         "title: CPU profile by SIGPROF timer\n"
@@ -74,6 +89,7 @@ TIMER_CREATE = EventSpec(
         "    timer_create.signal: 27\n"
         "  condition: selection\n"
     ),
+    issues=(ENTRY_32,),
     related=("prof", "setitimer"),
 )
 

@@ -1,24 +1,26 @@
 """Which kinds of BPF program this kernel loads and attaches, found out by doing it."""
 
 import os
+from collections.abc import Iterable
 
 from profguard.sensor import tiers
 from profguard.sensor.libbpf import LibbpfError, Object
 
 # kind: what profguard uses it for
 KINDS = {
-    "tracepoint": "system calls, in the tracepoint tier",
-    "tp_btf": "exec, fork, exit and interval timers, in the tracepoint tier",
+    "fentry": "the fentry tier: sees most and costs least",
+    "kprobe": "the kprobe tier, on kernels without trampolines",
+    "lsm": "the LSM tier: security hooks",
+    "tracepoint": "the tracepoint tier: system calls",
+    "tp_btf": "exec, fork, exit and interval timers, in every tier but kprobe",
     "iter": "what was already going on at the start",
-    "fentry": "function tier: sees more and costs less (not built yet)",
-    "kprobe": "function tier of older kernels (not built yet)",
-    "lsm": "security-hook tier (not built yet)",
 }
 
 
-def refusals() -> dict[str, str | None]:
-    """For each kind the kernel's refusal, or None where a program of it was attached."""
-    return {kind: _refusal(f"kind_{kind}") for kind in KINDS}
+def refusals(kinds: Iterable[str]) -> dict[str, str]:
+    """The kernel's refusal of each kind of which no program can be attached."""
+    tried = {kind: _refusal(f"kind_{kind}") for kind in kinds}
+    return {kind: refusal for kind, refusal in tried.items() if refusal}
 
 
 def _refusal(name: str) -> str | None:

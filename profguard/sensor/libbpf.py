@@ -8,13 +8,17 @@ for every relocation, also for those it says nothing of, and each call waits for
 import ctypes
 import os
 import re
+from collections.abc import Iterator
 from ctypes import c_char_p, c_int, c_size_t, c_uint32, c_void_p
+from functools import cache
 from pathlib import Path
 
 from profguard.errors import SensorError
 
 _PRINTER = ctypes.CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 _WARN, _DEBUG = 0, 2
+_KIND_FUNC = 12  # BTF_KIND_FUNC
+_FUNCTION_PREFIX = {"fentry": "", "fexit": "", "lsm": "bpf_lsm_"}
 _FAILED = re.compile(r"prog '([^']+)': (?:failed to load|BPF program load failed)")
 
 # name: (result, arguments)
@@ -34,10 +38,13 @@ _FUNCTIONS = {
     "bpf_map__fd": (c_int, [c_void_p]),
     "bpf_map__max_entries": (c_uint32, [c_void_p]),
     "bpf_map__set_max_entries": (c_int, [c_void_p, c_uint32]),
+    "bpf_map__reuse_fd": (c_int, [c_void_p, c_int]),
     "bpf_map__set_initial_value": (c_int, [c_void_p, c_void_p, c_size_t]),
     "bpf_map_lookup_elem": (c_int, [c_int, c_void_p, c_void_p]),
     "bpf_link__destroy": (c_int, [c_void_p]),
     "bpf_link__fd": (c_int, [c_void_p]),
+    "btf__load_vmlinux_btf": (c_void_p, []),
+    "btf__find_by_name_kind": (c_int, [c_void_p, c_char_p, c_uint32]),
     "bpf_iter_create": (c_int, [c_int]),
     "libbpf_num_possible_cpus": (c_int, []),
     "libbpf_set_print": (c_void_p, [_PRINTER]),
@@ -115,6 +122,24 @@ def library() -> _Library:
     return _library[0]
 
 
+@cache
+def _kernel_types() -> int:
+    """The kernel's BTF, read once."""
+    return library().check_pointer(library().btf__load_vmlinux_btf(), "kernel types")
+
+
+def kernel_has(section: str) -> bool:
+    """False where a program's section names a function that this kernel's types have not.
+
+    True does not say that it can be attached there, and of other kinds of program nothing.
+    """
+    kind, _, name = section.partition("/")
+    if kind not in _FUNCTION_PREFIX:
+        return True
+    name = _FUNCTION_PREFIX[kind] + name
+    return library().btf__find_by_name_kind(_kernel_types(), name.encode(), _KIND_FUNC) >= 0
+
+
 def version() -> str:
     return library().libbpf_version_string().decode().removeprefix("v")
 
@@ -160,7 +185,7 @@ class Object:
     def __init__(self, path: Path, *, explain: bool = False):
         self._lib = library()
         self._lib.listen(on=explain)
-        self._links: list[int] = []
+        self._links: dict[str, int] = {}  # by name of the program
         opened = self._lib.bpf_object__open_file(os.fsencode(path), None)
         self._pointer = self._lib.check_pointer(opened, f"cannot open {path.name}")
 
@@ -180,14 +205,24 @@ class Object:
         """Leave a program out of the load."""
         self._lib.bpf_program__set_autoload(self._program(name), False)
 
-    def map(self, name: str) -> Map:
-        """A map by name. Data sections are found by the end of their name."""
+    def maps(self) -> Iterator[tuple[str, int]]:
         entry = None
         while entry := self._lib.bpf_object__next_map(self._pointer, entry):
-            known = self._lib.bpf_map__name(entry).decode()
+            yield self._lib.bpf_map__name(entry).decode(), entry
+
+    def map(self, name: str) -> Map:
+        """A map by name. Data sections are found by the end of their name."""
+        for known, entry in self.maps():
             if known == name or (name.startswith(".") and known.endswith(name)):
                 return Map(entry)
         raise LibbpfError(2, f"no map {name}", [])
+
+    def share_maps(self, other: "Object") -> None:
+        """Use the maps of an object that is loaded, wherever both have one of the same name."""
+        theirs = dict(other.maps())
+        for name, entry in self.maps():
+            if name in theirs and "." not in name:  # data sections are each object's own
+                self._lib.check(self._lib.bpf_map__reuse_fd(entry, Map(theirs[name]).fd), name)
 
     def load(self) -> None:
         """Load maps and programs into the kernel. Raises LibbpfError."""
@@ -196,7 +231,7 @@ class Object:
     def attach(self, name: str) -> None:
         """Attach a program where its section says. Raises LibbpfError."""
         link = self._lib.bpf_program__attach(self._program(name))
-        self._links.append(self._lib.check_pointer(link, f"cannot attach {name}"))
+        self._links[name] = self._lib.check_pointer(link, f"cannot attach {name}")
 
     def read_iterator(self, name: str) -> bytes:
         """All that an iterator program writes, in one pass over the kernel's objects."""
@@ -209,13 +244,18 @@ class Object:
         finally:
             self._lib.bpf_link__destroy(link)
 
-    def detach(self) -> None:
+    def detach(self, name: str) -> None:
+        """Detach one program, if it is attached."""
+        if link := self._links.pop(name, None):
+            self._lib.bpf_link__destroy(link)
+
+    def detach_all(self) -> None:
         """Detach all programs; the maps stay until the object is closed."""
-        while self._links:
-            self._lib.bpf_link__destroy(self._links.pop())
+        for name in list(self._links):
+            self.detach(name)
 
     def close(self) -> None:
-        self.detach()
+        self.detach_all()
         if self._pointer:
             self._lib.bpf_object__close(self._pointer)
             self._pointer = None

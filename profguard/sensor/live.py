@@ -9,12 +9,11 @@ from profguard.decode import Decoded, DecodeError, decode, record_size
 from profguard.errors import SensorError
 from profguard.events import BY_ID, BY_NAME
 from profguard.model import Event
-from profguard.sensor import native, rights, tiers
+from profguard.sensor import attach, native, rights, tiers
 from profguard.sensor.clock import Clock
 from profguard.sensor.ring import Ring
-from profguard.tiers import TIERS
 
-_CONFIG = struct.Struct("<QII")  # struct pg_config of bpf/maps.h
+_CONFIG = struct.Struct("<QI4x")  # struct pg_config of bpf/maps.h
 _COUNTER = struct.Struct("<QQ")  # struct pg_counter
 
 
@@ -30,7 +29,7 @@ class Count:
 class Sensor:
     """Attached from `open` to `close`. Everything it does itself is left out by the probes."""
 
-    def __init__(self, *, tier: str = "tracepoint", ring_bytes: int = 8 << 20):
+    def __init__(self, *, tier: str = tiers.AUTO, ring_bytes: int = 8 << 20):
         self.tier, self._ring_bytes = tier, ring_bytes
         self.clock = Clock()
         self.counts: dict[str, Count] = {}
@@ -43,22 +42,20 @@ class Sensor:
         rights.check()
         rights.mount_tracefs()
         self.opened_ns = self.clock.now_ns()
-        self._bpf, self.probes = tiers.load(self.tier, self._prepare)
+        self._bpf = attach.load(self.tier, self._prepare)
+        self.probes = self._bpf.probes
         self._ring = Ring(self._bpf.map("ring").fd, self._ring_bytes)
         self._counters = self._bpf.map("counters")
 
     def _prepare(self, bpf) -> None:
-        tier_number = next(number for number, name in TIERS.items() if name == self.tier)
-        values = (native.symbol_address("perf_ioctl"), os.getpid(), tier_number)
+        values = (native.symbol_address("perf_ioctl"), os.getpid())
         bpf.map(".rodata.config").set_initial(_CONFIG.pack(*values))
         bpf.map("ring").max_entries = self._ring_bytes
 
     def snapshot(self) -> Iterator[Decoded]:
         """What was already going on: one event a perf event that is on, timer, or traced task."""
-        for probe in self.probes:
-            if not probe.is_iterator or probe.refusal:
-                continue
-            data, at = self._bpf.read_iterator(probe.program), 0
+        for data in self._bpf.snapshots():
+            at = 0
             while at < len(data):
                 record = memoryview(data)[at:]
                 yield decode(record, self.clock.boot_to_wall_ns)

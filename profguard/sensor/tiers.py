@@ -1,43 +1,105 @@
-"""What attaches here, and why: the probes of each tier, and what the kernel said to them."""
+"""Which tiers a probe has, and which of them is tried first.
 
-import errno
-import os
-from dataclasses import dataclass, replace
+A BPF program is called PROBE__ROLE or PROBE__ROLE__ABI: together the programs of a probe see one
+thing happen. It is whole where each role has a program, of whichever ABI. Each tier has an object
+with its flavours of the probes; a probe that a tier lacks has one in the tracepoint tier.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from profguard import resources
-from profguard.errors import Problem, SensorError
+from profguard.errors import SensorError
 from profguard.events import REGISTRY
-from profguard.sensor.libbpf import LibbpfError, Object
+
+AUTO = "auto"
+# Where two are as good, the earlier one is taken.
+ORDER = ("fentry", "kprobe", "lsm", "tracepoint")
+CHOICES = (AUTO, *ORDER)
+
+# By the kind of its programs: those with types and trampolines are the cheapest, then breakpoints;
+# what needs a system call's tracepoint costs most, and misses the 32-bit entry.
+_RANKS = {
+    "fentry": 0,
+    "fexit": 0,
+    "tp_btf": 0,
+    "iter": 0,
+    "lsm": 0,
+    "kprobe": 1,
+    "kretprobe": 1,
+    "tracepoint": 2,
+}
+_ABI = re.compile(r"^__(x64|ia32|ia32_compat|arm64|arm64_compat)_(?=sys_)")
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
-    """One program: where it is attached, what it serves, and the refusal, if there was one.
+class Program:
+    """A program of an object: its name, and the section that says where it is attached."""
 
-    Which events those are the registry says, by its hooks.
-    """
+    name: str
+    section: str
 
-    program: str
-    hook: str
-    tier: str
-    events: tuple[str, ...]
-    refusal: str | None = None
+    @property
+    def probe(self) -> str:
+        return self.name.split("__")[0]
+
+    @property
+    def role(self) -> str:
+        return self.name.split("__")[1]
+
+    @property
+    def kind(self) -> str:
+        return self.section.partition("/")[0]
+
+    @property
+    def hook(self) -> str:
+        """Its section as the registry has it: of a system call's function, without the ABI."""
+        kind, _, name = self.section.partition("/")
+        return f"{kind}/{_ABI.sub('', name)}"
 
     @property
     def is_iterator(self) -> bool:
         """Run once for the snapshot, not attached."""
-        return self.hook.startswith("iter/")
+        return self.kind == "iter"
 
 
-def served(hook: str) -> tuple[str, ...]:
-    """The events that name a hook, written as the section of a program: `type/name`."""
-    kind, _, name = hook.partition("/")
-    return tuple(
-        spec.name
-        for spec in REGISTRY
-        if any((wanted.type, wanted.name) == (kind, name) for wanted in spec.hooks)
-    )
+@dataclass(slots=True)
+class Probe:
+    """What became of a probe: the tier it got, or None, and why others were refused."""
+
+    name: str
+    tier: str | None = None
+    hooks: tuple[str, ...] = ()  # where it is attached, or could not be
+    refusals: dict[str, str] = field(default_factory=dict)  # by tier
+
+    def settle(self, tier: str, programs: Iterable[Program]) -> None:
+        self.tier = tier
+        self.hooks = tuple(dict.fromkeys(program.hook for program in programs))
+
+    def refuse(self, tier: str, flavour: list[Program], refusals: Mapping[str, str]) -> None:
+        refused = [program for program in flavour if program.name in refusals]
+        self.hooks = tuple(dict.fromkeys(program.hook for program in refused))
+        self.refusals[tier] = f"{refused[0].hook}: {refusals[refused[0].name]}"
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """What it serves: the events whose entry in the registry names one of its hooks."""
+        return tuple(
+            spec.name for spec in REGISTRY if not spec.attach_points.isdisjoint(self.hooks)
+        )
+
+    @property
+    def refusal(self) -> str | None:
+        """Why it is attached nowhere: what the tier that was tried last was told."""
+        return None if self.tier else list(self.refusals.values())[-1]
+
+    @property
+    def is_snapshot(self) -> bool:
+        """Run once at the start, not attached."""
+        return all(hook.startswith("iter/") for hook in self.hooks)
 
 
 def object_path(tier: str) -> Path:
@@ -47,67 +109,33 @@ def object_path(tier: str) -> Path:
     return path
 
 
-def load(tier: str, prepare) -> tuple[Object, list[Probe]]:
-    """The tier's object, loaded and attached, and what became of each of its programs.
-
-    A program that the kernel refuses is left out and the rest is loaded without it. `prepare` is
-    called with each opened object before the load. Raises SensorError if nothing can be attached.
-    """
-    refused: dict[str, str] = {}
-    explain = False
-    while True:
-        bpf = Object(object_path(tier), explain=explain)
-        sections = bpf.programs()
-        for name in refused:
-            bpf.skip(name)
-        prepare(bpf)
-        try:
-            bpf.load()
-            break
-        except LibbpfError as error:
-            bpf.close()
-            culprit = error.failed_program
-            no_news = culprit is None or culprit in refused
-            if error.errno == errno.EPERM or (explain and no_news):
-                raise _refused(error) from None
-            if culprit:
-                refused[culprit] = _reason(error)
-            if len(refused) == len(sections):
-                raise _refused(error) from None
-            explain = True  # again, to learn which program it was
-    probes = [
-        Probe(name, hook, tier, served(hook), refused.get(name)) for name, hook in sections.items()
-    ]
-    probes = [probe if probe.refusal else _attached(bpf, probe) for probe in probes]
-    attached = [probe for probe in probes if not probe.is_iterator]
-    if all(probe.refusal for probe in attached):
-        bpf.close()
-        raise SensorError(*(Problem("PG306", f"{p.hook}: {p.refusal}") for p in attached))
-    return bpf, probes
+Flavours = dict[str, dict[str, list[Program]]]  # by probe and tier
 
 
-def _attached(bpf: Object, probe: Probe) -> Probe:
-    """The probe once it is attached, or refused after all. An iterator has nothing to attach."""
-    try:
-        if not probe.is_iterator:
-            bpf.attach(probe.program)
-    except LibbpfError as error:
-        return replace(probe, refusal=error.strerror)
-    return probe
+def flavours(programs: Mapping[str, Mapping[str, str]]) -> Flavours:
+    """The programs of each probe in each tier, from each tier's names and sections."""
+    found: Flavours = defaultdict(dict)
+    for tier, sections in programs.items():
+        for name, section in sections.items():
+            program = Program(name, section)
+            found[program.probe].setdefault(tier, []).append(program)
+    return found
 
 
-def _reason(error: LibbpfError) -> str:
-    """The last words of the verifier, or the error's."""
-    lines = [line.strip() for message in error.log for line in message.splitlines()]
-    for line in reversed(lines):
-        if line and not line.startswith(("libbpf:", "prog ", "processed", "--")):
-            return f"{os.strerror(error.errno)}: {line[:200]}"
-    return os.strerror(error.errno)
+def preference(of_probe: Mapping[str, list[Program]], wanted: str = AUTO) -> list[str]:
+    """The tiers of a probe, best first; with a tier that is wanted, that one and the floor."""
+    if wanted != AUTO:
+        return [tier for tier in dict.fromkeys((wanted, "tracepoint")) if tier in of_probe]
+    return sorted(
+        of_probe,
+        key=lambda tier: (
+            max(_RANKS[program.kind] for program in of_probe[tier]),
+            ORDER.index(tier),
+        ),
+    )
 
 
-def _refused(error: LibbpfError) -> SensorError:
-    hint = {
-        errno.EPERM: "a right is missing, or the kernel is locked down: see 'profguard doctor'",
-        errno.ENOMEM: "there is no memory for the maps: lower sensor.ring_mb",
-    }.get(error.errno, "see 'profguard doctor'")
-    return SensorError.of("PG302", f"the kernel refuses BPF: {error.strerror}", hint)
+def is_whole(flavour: Iterable[Program], refusals: Collection[str]) -> bool:
+    """Whether every role of a flavour has a program that was not refused."""
+    left = {program.role for program in flavour if program.name not in refusals}
+    return left == {program.role for program in flavour}

@@ -135,8 +135,13 @@ class Sessions:
     # What is switched off.
 
     def _disable(self, event: Event) -> list[Event]:
-        if event["cause"] == "exit" and not event["event_ids"]:
-            return self._thread_ends(event)
+        if event["cause"] != "exit" or event["session"]:  # one that was completed needs no more
+            return self._switch_off(event)
+        # Some probes tell which events end with a thread, or 8 of them; others only that it ended.
+        told = self._switch_off(event) if event["event_ids"] else []
+        return told + self._thread_ends(event)
+
+    def _switch_off(self, event: Event) -> list[Event]:
         named = keys(event)
         probes = [key for key in named if self._held.pop(key, None)]
         if event["cause"] in _REACHES_COPIES and not is_copy(event):
@@ -194,7 +199,7 @@ class Sessions:
         return out
 
     def _thread_ends(self, event: Event) -> list[Event]:
-        """The kernel tells that a profiled thread ended, and no more: these were its events."""
+        """A profiled thread ended: these were its events, so far as the kernel has not told."""
         tid = event.target.tid if event.target else None
         if tid is None:
             return []

@@ -51,7 +51,7 @@ def test_a_page_says_everything_of_every_argument_and_hook(spec):
         assert f"| {', '.join(arg.tags)} |" in row
         assert arg.meaning.replace("|", r"\|") in row
     for hook in spec.hooks:
-        assert f"| `{hook.name}` | {hook.type} | {hook.purpose} |" in rows
+        assert f"| `{hook.name}` | {', '.join(hook.types)} | {hook.purpose} |" in rows
 
 
 @BY_EVENT

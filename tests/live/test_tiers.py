@@ -8,7 +8,7 @@ import hatch_build
 from profguard import resources
 from profguard.errors import SensorError
 from profguard.events import REGISTRY
-from profguard.sensor import rights, tiers
+from profguard.sensor import attach, kinds, rights, tiers
 from profguard.sensor.live import Sensor
 
 pytestmark = pytest.mark.live
@@ -16,12 +16,12 @@ pytestmark = pytest.mark.live
 
 @pytest.fixture
 def broken(tmp_path, monkeypatch):
-    """The tracepoint tier with one program that reads through NULL."""
+    """The tracepoint tier with one program that reads through NULL, and no other tier."""
     for part in ("bpf", "profguard/sensor"):
         shutil.copytree(hatch_build.ROOT / part, tmp_path / part)
-    source = tmp_path / "bpf" / "tracepoint.bpf.c"
+    source = tmp_path / "bpf" / "syscalls.h"
     text = source.read_text()
-    whole = "int ptrace_exit(struct pg_sys_exit *ctx)\n{\n"
+    whole = "PG_CALL_RETURN(ptrace, ptrace)\n{\n"
     assert whole in text
     source.write_text(text.replace(whole, whole + "\tif (*(volatile int *)0)\n\t\treturn 0;\n"))
     monkeypatch.setattr(hatch_build, "ROOT", tmp_path)
@@ -29,35 +29,52 @@ def broken(tmp_path, monkeypatch):
     hatch_build.build_native(tmp_path)
 
 
-def test_one_refused_program_degrades_one_event(kernel, broken):
-    """The rest is attached, and the probe table has the verifier's words."""
+def opened(**options) -> list[tiers.Probe]:
+    """What became of the probes of a sensor, which is closed again."""
     rights.mount_tracefs()
-    sensor = Sensor()
-    sensor.open()
-    try:
-        refused = {probe.program: probe.refusal for probe in sensor.probes if probe.refusal}
-    finally:
-        sensor.close()
-    assert refused.keys() == {"ptrace_exit"}
-    assert "invalid mem access" in refused["ptrace_exit"]
-
-
-def test_each_program_is_a_hook_of_the_registry(kernel):
-    """What is attached is what the reference says is attached, and nothing is missing."""
-    sensor = Sensor()
+    sensor = Sensor(**options)
     sensor.open()
     sensor.close()
-    attached = {probe.hook for probe in sensor.probes}
-    documented = {f"{hook.type}/{hook.name}" for spec in REGISTRY for hook in spec.hooks}
-    assert attached == {hook for hook in documented if not hook.startswith("userspace/")}
+    return sensor.probes
+
+
+def test_one_refused_program_degrades_one_probe(kernel, broken):
+    """The rest is attached, and the probe has the verifier's words."""
+    refused = {probe.name: probe for probe in opened() if probe.refusal}
+    assert refused.keys() == {"ptrace"}
+    assert "invalid mem access" in refused["ptrace"].refusal
+    assert refused["ptrace"].events == ("ptrace",)
+
+
+@pytest.mark.parametrize("wanted", tiers.CHOICES)
+def test_a_probe_is_where_it_says(kernel, wanted):
+    """Whatever is wanted, what is attached is of a tier that the kernel takes, or nothing is."""
+    if wanted in kinds.refusals(tiers.ORDER):
+        with pytest.raises(SensorError, match=f"this kernel takes no {wanted} programs"):
+            opened(tier=wanted)
+        return
+    for probe in opened(tier=wanted):
+        assert probe.refusal is None
+        assert probe.tier in ({wanted, "tracepoint"} if wanted != tiers.AUTO else tiers.ORDER)
+
+
+def test_each_program_is_a_hook_of_the_registry():
+    """What can be attached is what the reference says is attached, and nothing is missing."""
+    compiled = {
+        tiers.Program(name, section).hook
+        for tier in tiers.ORDER
+        for name, section in attach.compiled(tier).items()
+    }
+    documented = {point for spec in REGISTRY for point in spec.attach_points}
+    assert compiled == {point for point in documented if not point.startswith("userspace/")}
 
 
 NOWHERE = """
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
 char LICENSE[] SEC("license") = "GPL";
-SEC("kprobe/no_such_function") int lost(void *ctx) { return 0; }
-SEC("iter/task") int tasks(void *ctx) { return 0; }
+SEC("kprobe/no_such_function") int lost__enter(void *ctx) { return 0; }
+SEC("iter/task") int tasks__read(void *ctx) { return 0; }
 """
 
 
@@ -66,12 +83,12 @@ def test_nothing_to_attach_is_a_refusal(kernel, tmp_path, monkeypatch):
     (tmp_path / "bpf").mkdir()
     shutil.copy(hatch_build.ROOT / "bpf" / "kernel.h", tmp_path / "bpf")
     shutil.copytree(hatch_build.ROOT / "profguard/sensor", tmp_path / "profguard/sensor")
-    (tmp_path / "bpf" / "nowhere.bpf.c").write_text(NOWHERE)
+    (tmp_path / "bpf" / "tracepoint.bpf.c").write_text(NOWHERE)
     monkeypatch.setattr(hatch_build, "ROOT", tmp_path)
     monkeypatch.setattr(resources, "BUILT", tmp_path)
     hatch_build.build_native(tmp_path)
     with pytest.raises(SensorError) as refusal:
-        tiers.load("nowhere", lambda _: None)
+        attach.load("tracepoint", lambda _: None)
     (problem,) = refusal.value.problems
     assert problem.code == "PG306"
-    assert problem.message.startswith("kprobe/no_such_function: ")
+    assert problem.message.startswith("lost: kprobe/no_such_function: ")

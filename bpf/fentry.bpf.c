@@ -1,0 +1,21 @@
+/* The fentry tier: programs that functions of the kernel call themselves (trampolines), on kernels
+ * where these load. exec, fork and interval timers have a tracepoint of that same kind.
+ */
+enum { PG_TIER = 2 };
+#include "probe.h"
+_Static_assert(PG_TIER == PG_TIER_FENTRY, "tier");
+
+#define PG_ENTRY(probe, role, function, parameters...)                                       \
+	SEC("fentry/" #function)                                                             \
+	int BPF_PROG(probe##__##role, parameters)
+
+#define PG_RETURN(probe, role, function, nr_parameters, result)                              \
+	static __always_inline int probe##_at_##role(result);                                \
+	SEC("fexit/" #function)                                                              \
+	int probe##__##role(__u64 *ctx)                                                      \
+	{                                                                                    \
+		return probe##_at_##role(ctx[nr_parameters]);                                \
+	}                                                                                    \
+	static __always_inline int probe##_at_##role(result)
+
+#include "functions.h"

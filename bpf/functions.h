@@ -1,0 +1,68 @@
+/* The function tiers: what fentry and kprobe programs are attached to. An unrelated system call does
+ * not come here, and no way around a system call's tracepoint leads past.
+ */
+#include "on_function.h"
+#include "syscalls.h"
+
+PG_ENTRY(perf_open, made, security_perf_event_alloc, struct perf_event *event)
+{
+	return pg_perf_open_made(event);
+}
+
+PG_ENTRY(perf_ioctl, enter, _perf_ioctl, struct perf_event *event, unsigned int cmd,
+	 unsigned long arg)
+{
+	return pg_perf_ioctl_begin(event, cmd, arg);
+}
+
+PG_RETURN(perf_ioctl, leave, _perf_ioctl, 3, long ret)
+{
+	return pg_perf_ioctl_end(ret);
+}
+
+PG_RETURN(perf_prctl, enable, perf_event_task_enable, 0, int ret)
+{
+	return pg_is_self() ? 0 : pg_prof_owned(pg_current(), PG_ACTION_ENABLE);
+}
+
+PG_RETURN(perf_prctl, disable, perf_event_task_disable, 0, int ret)
+{
+	return pg_is_self() ? 0 : pg_prof_owned(pg_current(), PG_ACTION_DISABLE);
+}
+
+PG_ENTRY(perf_close, release, perf_release, struct inode *inode, struct file *file)
+{
+	return pg_perf_released(file);
+}
+
+/* It does not return: a return probe of it never fires. */
+PG_ENTRY(exit, enter, do_exit, long code)
+{
+	pg_call_forget();
+	return pg_prof_task(pg_current(), PG_CAUSE_EXIT);
+}
+
+PG_ENTRY(timer_create, enter, do_timer_create, int clock, struct pg_sigevent *event, void *id)
+{
+	struct pg_sigevent read = {.signo = -1, .notify = -1};
+
+	if (event)
+		bpf_probe_read_kernel(&read, sizeof(read), event);
+	return pg_timer_create_begin(clock, &read, id);
+}
+
+PG_RETURN(timer_create, leave, do_timer_create, 3, int ret)
+{
+	return pg_timer_create_end(ret);
+}
+
+PG_ENTRY(timer_settime, enter, posix_cpu_timer_set, struct k_itimer *timer, int flags,
+	 struct itimerspec64 *to)
+{
+	return pg_cpu_timer_set_begin(timer, to);
+}
+
+PG_RETURN(timer_settime, leave, posix_cpu_timer_set, 4, int ret)
+{
+	return pg_cpu_timer_set_end(ret);
+}

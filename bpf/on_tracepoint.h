@@ -1,0 +1,25 @@
+/* System calls by their own tracepoints: these cost an unrelated call next to nothing, where
+ * raw_syscalls would cost every one. They miss the 32-bit entry.
+ */
+#ifndef PG_ON_TRACEPOINT_H
+#define PG_ON_TRACEPOINT_H
+
+#define PG_CALL_ENTRY(probe, call)                                                           \
+	static __always_inline int probe##_entered(const __u64 *args);                       \
+	SEC("tracepoint/syscalls/sys_enter_" #call)                                          \
+	int probe##__enter(struct pg_sys_enter *ctx)                                         \
+	{                                                                                    \
+		return probe##_entered(ctx->args);                                           \
+	}                                                                                    \
+	static __always_inline int probe##_entered(const __u64 *args)
+
+#define PG_CALL_RETURN(probe, call)                                                          \
+	static __always_inline int probe##_returned(long ret);                               \
+	SEC("tracepoint/syscalls/sys_exit_" #call)                                           \
+	int probe##__leave(struct pg_sys_exit *ctx)                                          \
+	{                                                                                    \
+		return probe##_returned(ctx->ret);                                           \
+	}                                                                                    \
+	static __always_inline int probe##_returned(long ret)
+
+#endif
