@@ -42,7 +42,7 @@ def build_native(dest: Path = BUILT) -> list[Path]:
             _replace(target, [*_bpf_compiler(), str(source.relative_to(ROOT))], strip=True)
         built.append(target)
     sources, target = sorted(ROOT.glob("profguard/sensor/*.c")), dest / "libsensor.so"
-    if _is_stale(target, [*sources, Path(__file__)]):
+    if _is_stale(target, [*sources, ROOT / "bpf" / "events.h", Path(__file__)]):
         flags = ["-O2", "-Wall", "-Wextra", "-shared", "-fPIC"]
         _replace(target, [_clang(), *flags, *(str(each.relative_to(ROOT)) for each in sources)])
     return [*built, target]

@@ -45,7 +45,12 @@ static __always_inline int pg_ptrace_end(__s64 ret)
 		traced = tracer;
 		tracer = BPF_CORE_READ(traced, real_parent);
 	}
-	out = PG_RESERVE(pg_ptrace, PG_EVENT_PTRACE);
+	/* What begins or ends a session is always told. */
+	if (ret && !pg_is_among(&pg_config.ptrace_requests, call.args[0]))
+		return 0;
+	if (!pg_admits(PG_EVENT_PTRACE, traced, call.args[0]))
+		return 0;
+	out = PG_RESERVE(pg_ptrace, PG_EVENT_PTRACE, !ret && call.args[0] != PG_DETACH);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, tracer);
@@ -84,7 +89,9 @@ static __always_inline int pg_memory_end(__u32 event, __s64 ret)
 	target = call.target;
 	if (target && BPF_CORE_READ(target, tgid) == bpf_get_current_pid_tgid() >> 32)
 		return 0;
-	out = PG_RESERVE(pg_process_vm_readv, event);
+	if (!pg_admits(event, target, 0))
+		return 0;
+	out = PG_RESERVE(pg_process_vm_readv, event, PG_ROUTINE);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, pg_current());

@@ -38,7 +38,7 @@ PG_ENTRY(perf_close, release, perf_release, struct inode *inode, struct file *fi
 /* It does not return: a return probe of it never fires. */
 PG_ENTRY(exit, enter, do_exit, long code)
 {
-	pg_call_forget();
+	pg_call_abandon();
 	return pg_prof_task(pg_current(), PG_CAUSE_EXIT);
 }
 

@@ -29,7 +29,7 @@ enum { false, true };
 /* UAPI numbers (linux/bpf.h). */
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
        BPF_MAP_TYPE_RINGBUF = 27 };
-enum { BPF_ANY = 0 };
+enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 
 /* The records of the syscall tracepoints: fixed, see events/syscalls/.../format. */
 struct pg_sys_enter {

@@ -175,11 +175,13 @@ static __always_inline int pg_perf_opened(struct pg_call *call, struct perf_even
 	__u64 sample, flags = 0;
 	struct pg_perf *out;
 
-	out = PG_RESERVE(pg_perf, PG_EVENT_PERF);
-	if (!out)
-		return 0;
 	if (event)
 		target = pg_perf_target(event);
+	if (!pg_admits(PG_EVENT_PERF, target, 0))
+		return 0;
+	out = PG_RESERVE(pg_perf, PG_EVENT_PERF, PG_ROUTINE);
+	if (!out)
+		return 0;
 	pg_task_fill(&out->process, pg_current());
 	if (target)
 		pg_task_fill(&out->target, target);
@@ -217,13 +219,17 @@ static __always_inline int pg_perf_opened(struct pg_call *call, struct perf_even
 /* perf_ioctl: something is done to an event. */
 static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
 {
-	enum { SET_FILTER = 0x40082406 };
+	enum { SET_FILTER = 0x40082406, SET_BPF = 0x40042408 };
 	struct perf_event *event = call->event;
 	struct task_struct *owner = pg_perf_owner(event);
 	struct task_struct *target = pg_perf_target(event);
 	struct pg_perf_ioctl *out;
+	__u32 cmd = call->args[0];
 
-	out = PG_RESERVE(pg_perf_ioctl, PG_EVENT_PERF_IOCTL);
+	if (!pg_is_among(&pg_config.ioctl_cmds, cmd) ||
+	    !pg_admits(PG_EVENT_PERF_IOCTL, target, cmd))
+		return 0;
+	out = PG_RESERVE(pg_perf_ioctl, PG_EVENT_PERF_IOCTL, cmd == SET_BPF);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, pg_current());
@@ -233,14 +239,14 @@ static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
 		     : pg_perf_in_cgroup(event) ? PG_SCOPE_CGROUP
 						: PG_SCOPE_CPU;
 	out->id = BPF_CORE_READ(event, id);
-	out->cmd = call->args[0];
+	out->cmd = cmd;
 	out->arg = call->args[1];
 	out->old_state = call->state;
 	out->new_state = BPF_CORE_READ(event, state);
 	out->owner_pid = owner ? BPF_CORE_READ(owner, tgid) : 0;
 	out->ret = ret;
 	pg_perf_pmu(&out->pmu, event);
-	if (out->cmd == SET_FILTER)
+	if (cmd == SET_FILTER)
 		bpf_probe_read_user_str(&out->filter, sizeof(out->filter), (void *)call->args[1]);
 	pg_submit(out);
 	return 0;

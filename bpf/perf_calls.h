@@ -52,6 +52,8 @@ static __always_inline int pg_perf_ioctl_begin(struct perf_event *event, __u32 c
 
 	if (!event || (cmd & 0xff) == ID || pg_is_self())
 		return 0;
+	if (!pg_is_wanted(PG_EVENT_PROF) && !pg_is_among(&pg_config.ioctl_cmds, cmd))
+		return 0;
 	call.state = BPF_CORE_READ(event, state);
 	call.on = pg_perf_is_on(event);
 	pg_call_begin(PG_EVENT_PERF_IOCTL, &call);

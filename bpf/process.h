@@ -60,7 +60,7 @@ static __always_inline int pg_process_exec(struct task_struct *task, struct linu
 	__u64 size;
 
 	/* Too large for PG_RESERVE to zero: what is not set below is not sent. */
-	out = pg_reserve(PG_EVENT_SCHED_PROCESS_EXEC, sizeof(*out));
+	out = pg_reserve(PG_EVENT_SCHED_PROCESS_EXEC, sizeof(*out), PG_ROUTINE);
 	if (!out)
 		return 0;
 	file = BPF_CORE_READ(task, mm, exe_file);
@@ -90,7 +90,7 @@ static __always_inline bool pg_process_fork(struct task_struct *parent, struct t
 
 	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(child, pid))
 		return false;
-	out = PG_RESERVE(pg_sched_process_fork, PG_EVENT_SCHED_PROCESS_FORK);
+	out = PG_RESERVE(pg_sched_process_fork, PG_EVENT_SCHED_PROCESS_FORK, PG_ROUTINE);
 	if (!out)
 		return true;
 	pg_task_fill(&out->process, parent);
@@ -108,7 +108,7 @@ static __always_inline int pg_process_exit(struct task_struct *task, bool is_las
 
 	if (!is_last)
 		return 0;
-	out = PG_RESERVE(pg_sched_process_exit, PG_EVENT_SCHED_PROCESS_EXIT);
+	out = PG_RESERVE(pg_sched_process_exit, PG_EVENT_SCHED_PROCESS_EXIT, PG_ROUTINE);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, task);

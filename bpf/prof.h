@@ -30,6 +30,21 @@ static __always_inline void pg_prof_head(struct pg_prof *out, struct pg_transiti
 		out->flags |= PG_PROF_SELF;
 }
 
+/* It is another process that is profiled, or a whole CPU, or a process that has a label. */
+static __always_inline bool pg_prof_is_urgent(struct pg_transition *change)
+{
+	struct task_struct *profiled_task = change->target, *owner = change->owner;
+	__u32 target;
+
+	if (change->action != PG_ACTION_ENABLE || change->cause == PG_CAUSE_FORK)
+		return false;
+	if (!profiled_task || !owner)
+		return true;
+	target = BPF_CORE_READ(profiled_task, tgid);
+	return target != BPF_CORE_READ(owner, tgid) ||
+	       bpf_map_lookup_elem(&labelled, &target);
+}
+
 /* Adds an event to a record; past the eighth it is only counted. */
 static __noinline int pg_prof_add(struct pg_prof *out, struct perf_event *event)
 {
@@ -78,13 +93,15 @@ __noinline int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags
 	struct pg_transition change = {.action = action, .cause = cause, .flags = flags};
 	struct pg_prof *out;
 
-	if (pg_perf_measures_nothing(event))
+	if (!pg_is_wanted(PG_EVENT_PROF) || pg_perf_measures_nothing(event))
 		return 0;
 	change.target = pg_perf_target(event);
 	change.owner = pg_perf_owner(event);
 	if (!change.owner && cause == PG_CAUSE_IOCTL)
 		change.owner = pg_current(); /* who opened it has ended, and passed it on before */
-	out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+	if (pg_is_folded(PG_EVENT_PROF, (__u64)change.target, action << 8 | cause))
+		return 0;
+	out = PG_RESERVE(pg_prof, PG_EVENT_PROF, pg_prof_is_urgent(&change));
 	if (!out)
 		return 0;
 	pg_prof_head(out, &change);
@@ -154,7 +171,7 @@ __noinline int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 	};
 	struct pg_prof *out;
 
-	out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+	out = PG_RESERVE(pg_prof, PG_EVENT_PROF, pg_prof_is_urgent(&change));
 	if (!out)
 		return 0;
 	pg_prof_head(out, &change);
@@ -214,6 +231,8 @@ __noinline int pg_prof_contexts(__u64 context_at, __u32 cause)
 
 static __always_inline int pg_prof_task(struct task_struct *task, __u32 cause)
 {
+	if (!pg_is_wanted(PG_EVENT_PROF))
+		return 0;
 	for (int i = 0; i < 2; i++) {
 		struct perf_event_context *context = pg_perf_context(task, i);
 
@@ -237,7 +256,7 @@ static __always_inline int pg_prof_exited(struct task_struct *task)
 	if (!bpf_map_lookup_elem(&profiled, &tid))
 		return 0;
 	bpf_map_delete_elem(&profiled, &tid);
-	out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+	out = PG_RESERVE(pg_prof, PG_EVENT_PROF, PG_ROUTINE);
 	if (!out)
 		return 0;
 	pg_prof_head(out, &change);
@@ -265,8 +284,11 @@ static __always_inline int pg_prof_timer(__u32 mechanism, __u32 class, __u32 con
 		.target = pg_current(), .owner = pg_current(), .cause = PG_CAUSE_TIMER,
 		.action = on ? PG_ACTION_ENABLE : PG_ACTION_DISABLE,
 	};
-	struct pg_prof *out = PG_RESERVE(pg_prof, PG_EVENT_PROF);
+	struct pg_prof *out;
 
+	if (!pg_admits(PG_EVENT_PROF, change.target, change.action << 8 | PG_CAUSE_TIMER))
+		return 0;
+	out = PG_RESERVE(pg_prof, PG_EVENT_PROF, pg_prof_is_urgent(&change));
 	if (!out)
 		return 0;
 	pg_prof_head(out, &change);

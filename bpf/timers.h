@@ -31,8 +31,8 @@ static __always_inline int pg_itimer_set(int which, struct itimerspec64 *spec)
 	if (which == PG_ITIMER_REAL || pg_is_self())
 		return 0;
 	value = pg_ns(__builtin_preserve_access_index(&spec->it_value));
-	out = PG_RESERVE(pg_setitimer, PG_EVENT_SETITIMER);
-	if (out) {
+	if (pg_admits(PG_EVENT_SETITIMER, NULL, which) &&
+	    (out = PG_RESERVE(pg_setitimer, PG_EVENT_SETITIMER, PG_ROUTINE))) {
 		pg_task_fill(&out->process, pg_current());
 		out->target = out->process;
 		out->which = which;
@@ -89,7 +89,9 @@ static __always_inline int pg_timer_create_end(__s64 ret)
 	}
 	if (!pg_is_cpu_clock(clock))
 		return 0;
-	out = PG_RESERVE(pg_timer_create, PG_EVENT_TIMER_CREATE);
+	if (!pg_admits(PG_EVENT_TIMER_CREATE, NULL, clock))
+		return 0;
+	out = PG_RESERVE(pg_timer_create, PG_EVENT_TIMER_CREATE, PG_ROUTINE);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, pg_current());

@@ -80,7 +80,7 @@ int BPF_PROG(fork__made, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(exit__leave, struct task_struct *task)
 {
-	pg_call_forget();
+	pg_call_abandon();
 	return pg_prof_exited(task);
 }
 

@@ -24,6 +24,7 @@ class Assembly:
     pipeline: Pipeline
     table: ProcessTable
     engine: Engine
+    enricher: Enricher
 
     def put_in_force(self, load: Load) -> RuleSet | None:
         """Swap the rules, between two events; returns those that were in force."""
@@ -62,5 +63,5 @@ def assemble(config: Config, rules: RuleSet, outputs: Sequence[Output]) -> Assem
         environ_names=rules.environ_names,
     )
     engine = Engine(rules)
-    pipeline = Pipeline(Enricher(table, labeler, platform.node()), engine, outputs)
-    return Assembly(pipeline, table, engine)
+    enricher = Enricher(table, labeler, platform.node())
+    return Assembly(Pipeline(enricher, engine, outputs), table, engine, enricher)

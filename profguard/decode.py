@@ -137,7 +137,7 @@ def decode(record: bytes | memoryview, boot_to_wall_ns: int = 0) -> Decoded:
         cpu=cpu,
         sequence=sequence,
     )
-    return Decoded(event, _task(fields, _HEAD_FIELDS), _task(fields, _HEAD_FIELDS + _TASK_FIELDS))
+    return Decoded(event, task(fields, _HEAD_FIELDS), task(fields, _HEAD_FIELDS + _TASK_FIELDS))
 
 
 def record_size(record: bytes | memoryview) -> int:
@@ -145,6 +145,7 @@ def record_size(record: bytes | memoryview) -> int:
     return _DECODERS[_HEADER.unpack_from(record)[3]].unpack.size
 
 
-def _task(fields: tuple, first: int) -> RawTask | None:
+def task(fields: tuple, first: int) -> RawTask | None:
+    """The struct pg_task whose members begin there; None where there is no task."""
     values = fields[first : first + _TASK_FIELDS]
     return RawTask(*values[:-1], text(values[-1])) if values[3] else None

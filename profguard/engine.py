@@ -28,12 +28,12 @@ class Change(NamedTuple):
     """What became of a finding, and by which event.
 
     Kinds: opened; escalated, a graver rule names it now; repeated, a further match; continued, its
-    act goes on by an event that no rule objects to; ended.
+    act goes on by an event that no rule objects to; ended; tainted, events were lost meanwhile.
     """
 
     kind: str
     finding: Finding
-    event: Event
+    event: Event | None  # None: tainted
 
 
 @dataclass(slots=True, eq=False)
@@ -59,14 +59,14 @@ class Engine:
         self._session_acts: dict[str, Hashable] = {}
         self._active: dict[Hashable, dict[str, None]] = {}
         self._followers: dict[str, dict[_Act, None]] = {}
-        self._lost_at_ns: int | None = None
+        self._lost: tuple[int, int] | None = None  # the latest loss was between these times
         self._remembers = False
 
     def feed(self, event: Event) -> list[Change]:
         """The changes that an event makes to findings."""
-        if event.spec.name == "lost_events":
-            self._lost_at_ns = event.time_ns
         changes = self.pass_time(event.time_ns)
+        if event.spec.name == "lost_events":
+            changes += self._lose(event)
         act, continued = self._act_of(event)
         excused: list[Filter] = []
         matches = self.rules.match(event, excused)
@@ -132,7 +132,7 @@ class Engine:
             finding = act.finding
             finding.ended_ns = session.end.time_ns
             finding.duration_ns = max(0, session.end.at_ns - act.began_ns)
-            self._taint(finding)
+            finding.tainted = finding.tainted or self._is_tainted(finding)
             changes.append(Change("ended", finding, session.end))
         return changes
 
@@ -147,6 +147,9 @@ class Engine:
         if session in self._session_acts:
             return act, None
         if not session or event["duration_ns"] is not None:  # or it ends before we knew of it
+            return act, None
+        # What no rule is asked of may not be told at all: it must make no difference.
+        if event.spec.name not in self.rules.wanted.events:
             return act, None
         self._session_acts[session] = act
         return act, self._begin(act, session, event)
@@ -184,7 +187,7 @@ class Engine:
             found, kind = self._open(match, key), "opened"
         for session in self._active.get(act, ()):
             self._follow(found, session)
-        self._taint(found.finding)
+        found.finding.tainted = found.finding.tainted or self._is_tainted(found.finding)
         return Change(kind, found.finding, event)
 
     def _open(self, match: Match, key: Hashable) -> _Act:
@@ -241,10 +244,29 @@ class Engine:
         self._followers.setdefault(session, {})[act] = None
         act.follows.add(session)
 
-    def _taint(self, finding: Finding) -> None:
-        began_ns = finding.evidence[0].time_ns if finding.evidence else finding.first_seen_ns
-        if self._lost_at_ns is not None and self._lost_at_ns >= began_ns:
-            finding.tainted = True
+    # What was lost.
+
+    def _lose(self, event: Event) -> list[Change]:
+        """Events were lost: whatever went on then may have been more, or may have ended."""
+        until_ns = event.time_ns
+        loss = until_ns - (event["within_ns"] or 0), until_ns
+        if self._lost and self._lost[1] == until_ns and self._lost[0] <= loss[0]:
+            return []  # of another event or CPU, at the same time
+        self._lost = loss
+        changes = []
+        for act in self._acts.values():
+            finding = act.finding
+            latest_ns = max(finding.last_seen_ns, finding.ended_ns or 0)
+            if (act.follows or latest_ns >= loss[0]) and self._is_tainted(finding):
+                if not finding.tainted:
+                    changes.append(Change("tainted", finding, None))
+                finding.tainted = True
+        return changes
+
+    def _is_tainted(self, finding: Finding) -> bool:
+        """Whether it began before the latest loss, as far as it is known to go on."""
+        began_ns = min(finding.first_seen_ns, finding.started_ns or finding.first_seen_ns)
+        return self._lost is not None and began_ns <= self._lost[1]
 
 
 def _session(event: Event) -> str | None:

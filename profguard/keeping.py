@@ -77,8 +77,8 @@ class Keeping:
 
     def event(self, event: Event) -> None:
         if event.spec.name == "lost_events":
-            row = rows.loss_row(event.time_ns, event["cpu"], event["event"], event["count"])
-            self._writer.write("losses", [row], self._wait_s)
+            said = (event[name] for name in ("cpu", "event", "count", "reason"))
+            self._writer.write("losses", [rows.loss_row(event.time_ns, *said)], self._wait_s)
 
     def changes(self, changes: Sequence[Change]) -> None:
         self.opened.update(

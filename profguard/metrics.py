@@ -57,6 +57,15 @@ def _events(sources: Sources, attribute: str) -> Values:
     return {(name,): getattr(count, attribute) for name, count in counts.items()}
 
 
+def _lost(sources: Sources) -> Values:
+    counts = sources.sensor.counts.copy()
+    return {
+        (name, reason): lost
+        for name, count in counts.items()
+        for reason, lost in count.by_reason.items()
+    }
+
+
 def _by_one(counts: Mapping[str, int]) -> Values:
     return {(key,): count for key, count in dict(counts).items()}
 
@@ -82,8 +91,15 @@ FIGURES = (
     Figure(
         "events_lost",
         "counter",
-        "Events that the ring buffer had no room for.",
-        lambda s: _events(s, "dropped"),
+        "Events that happened and could not be taken, by the reason that lost_events names.",
+        _lost,
+        ("event", "reason"),
+    ),
+    Figure(
+        "events_folded",
+        "counter",
+        "Events of floods, which were only counted.",
+        lambda s: _events(s, "folded"),
         ("event",),
     ),
     Figure(

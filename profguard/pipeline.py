@@ -20,7 +20,7 @@ from profguard.sensor.live import Sensor
 from profguard.sessions import Session, Sessions
 
 TICK_S = 0.05  # how long a quiet sensor sleeps while an event is held back
-COUNT_EVERY_S = 0.25  # how often the kernel's drop counters are read, and it looks for its end
+COUNT_EVERY_S = 0.25  # how often the kernel's counters are read, and it looks for its end
 
 
 class Output(Protocol):
@@ -92,15 +92,13 @@ class Pipeline:
             self._match(events, ended)
 
     def _match(self, events: Iterable[Event], ended: Iterable[Session]) -> None:
-        changes: list[Change] = []
         for event in events:
             for output in self._outputs:
                 output.event(event)
-            changes += self._engine.feed(event)
+            self._tell(self._engine.feed(event))
             event.origin = None  # for the rules only: it is not redacted
         for session in ended:
-            changes += self._engine.end(session)
-        self._tell(changes)
+            self._tell(self._engine.end(session))
 
     def _tell(self, changes: Sequence[Change]) -> None:
         if changes:
@@ -118,7 +116,7 @@ def run_live(
 
     `between` is called between two events, at least every COUNT_EVERY_S.
 
-    Ends with everything taken that was in the ring, and the drop counters read once more.
+    Ends with everything taken that was in the rings, and the proof that nothing else happened.
     """
     for decoded in sensor.snapshot():
         pipeline.take(decoded)
@@ -131,12 +129,12 @@ def run_live(
         pipeline.flush()
         if time.monotonic() >= next_count:
             next_count = time.monotonic() + COUNT_EVERY_S
-            _count(sensor, pipeline)
+            _take(sensor.losses(), pipeline)
             pipeline.pass_time(sensor.clock.now_ns())
     sensor.detach()
-    while _drain(sensor, pipeline):
+    while _drain(sensor, pipeline) or not sensor.is_settled():
         pass
-    _count(sensor, pipeline)
+    _take(sensor.last_losses(), pipeline)
     pipeline.flush()
 
 
@@ -158,13 +156,12 @@ def status(state: str, time_ns: int, reason: str | None = None) -> Decoded:
 
 
 def _drain(sensor: Sensor, pipeline: Pipeline) -> int:
+    return _take(sensor.drain(), pipeline)
+
+
+def _take(found: Iterable[Decoded], pipeline: Pipeline) -> int:
     taken = 0
-    for decoded in sensor.drain():
+    for decoded in found:
         pipeline.take(decoded)
         taken += 1
     return taken
-
-
-def _count(sensor: Sensor, pipeline: Pipeline) -> None:
-    for event in sensor.losses():
-        pipeline.take(Decoded(event, None, None))

@@ -89,8 +89,9 @@ def disable(ms, ids=(1,), process=SPY, target=SHOP):
     return prof("disable ioctl", ms, ids, process, target)
 
 
-def lost(ms):
-    return event("lost_events", ms, event="prof", cpu=0, count=3, total=3)
+def lost(ms, within=0):
+    values = {"event": "prof", "cpu": 0, "count": 3, "total": 3, "within_ns": within * MS}
+    return event("lost_events", ms, **values)
 
 
 def test_one_act_is_one_finding():
@@ -279,12 +280,31 @@ def test_an_end_whose_begin_is_not_in_the_capture_has_what_was_recorded():
         ([lost(0), enable(1), disable(2)], False),
         ([enable(0), lost(1), disable(2)], True),
         ([reads(0), lost(1), reads(2)], True),
+        ([enable(0), lost(1)], True),
+        ([reads(0), disable(1), lost(3, within=2)], False),
         ([enable(0), disable(1), lost(2)], False),
+        ([enable(0), disable(2), lost(3, within=2)], True),
+        ([reads(2), lost(3, within=2)], True),
     ],
-    ids=["before", "in between, seen at the end", "in between, seen at a repeat", "after"],
+    ids=[
+        "before",
+        "in between, before the end",
+        "in between, before a repeat",
+        "while it goes on",
+        "after",
+        "after the end",
+        "noticed after the end",
+        "noticed after the only match",
+    ],
 )
 def test_a_loss_during_an_act_taints_its_finding(events, tainted):
     assert Watched().feed(*events).finding.tainted is tainted
+
+
+def test_taint_is_a_change_of_its_own_once():
+    """Of each finding that the loss concerns, whatever it tells how often."""
+    watched = Watched(ENDS).feed(enable(0), disable(5), lost(6, within=3), lost(6, within=3))
+    assert watched.kinds == ["opened", "ended", "tainted"]
 
 
 def test_what_no_process_does_is_told_apart_by_its_event():

@@ -72,7 +72,7 @@ def test_every_figure_is_there(scrape, keeping, make_finding, change):
     found = scrape(rule_errors=lambda: {"slow": 3}, forgotten=lambda: {"many": 7})
     expected = {
         ("events_received_total", ("prof",)): 10,
-        ("events_lost_total", ("prof",)): 2,
+        ("events_lost_total", ("prof", "buffer_full")): 2,
         ("rules_in_force", ()): 1,
         ("rule_loads_total", ("in_force",)): 1,
         ("rule_loads_total", ("refused",)): 0,

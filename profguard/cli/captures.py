@@ -47,7 +47,7 @@ def record(names, output, config, seconds) -> None:
             )
     settings = load(config)
     rule_set = load_rules(settings)  # which environment variables matter
-    sensor = Sensor(ring_bytes=settings.sensor.ring_mb << 20)
+    sensor = Sensor(ring_bytes=settings.sensor.ring_mb << 20, max_rate=settings.sensor.max_rate)
     recorder = None
     sensor.open()
     try:
@@ -62,7 +62,7 @@ def record(names, output, config, seconds) -> None:
         sensor.close()
         if recorder:
             recorder.close()
-    say(f"{recorder.count} events recorded, {sensor.totals[1]} lost.", err=True)
+    say(f"{recorder.count} events recorded, {sensor.totals['dropped']} lost.", err=True)
 
 
 class Recorded:

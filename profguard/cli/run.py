@@ -7,6 +7,7 @@ no Python: both happen at the same time. That is why this module imports late.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 
 import click
@@ -18,6 +19,7 @@ from profguard.config import load
 from profguard.errors import SensorError
 from profguard.sensor import rights
 from profguard.sensor.live import Sensor
+from profguard.wanted import EVERYTHING, Wanted
 
 
 @click.command()
@@ -42,10 +44,16 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
     """
     del loader
     settings = load(config)
-    sensor = Sensor(tier=tier, ring_bytes=settings.sensor.ring_mb << 20)
+    wanted: SimpleQueue[Wanted] = SimpleQueue()
+    sensor = Sensor(
+        tier=tier,
+        ring_bytes=settings.sensor.ring_mb << 20,
+        max_rate=settings.sensor.max_rate,
+        wanted=wanted.get,
+    )
     try:
-        with _opening(sensor) as wait_until_open:
-            _run(sensor, wait_until_open, settings, rules, db, events, seconds, as_json=as_json)
+        with _opening(sensor, wanted) as open_for:
+            _run(sensor, open_for, settings, rules, db, events, seconds, as_json=as_json)
     except SensorError as error:
         if not or_replay:
             raise
@@ -53,8 +61,11 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
 
 
 @contextmanager
-def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
-    """Open the sensor in the background; what this gives waits for it, or raises its refusal."""
+def _opening(sensor: Sensor, wanted: SimpleQueue) -> Iterator[Callable[[Wanted], None]]:
+    """Open the sensor in the background, as far as that goes without knowing what is wanted.
+
+    What this gives says that and waits for the rest, or raises the refusal.
+    """
     failures: list[Exception] = []
 
     def attempt() -> None:
@@ -63,7 +74,8 @@ def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
         except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
             failures.append(error)
 
-    def wait() -> None:
+    def open_for(what: Wanted) -> None:
+        wanted.put(what)
         thread.join()
         if failures:
             raise failures[0]
@@ -71,14 +83,15 @@ def _opening(sensor: Sensor) -> Iterator[Callable[[], None]]:
     thread = Thread(target=attempt)  # a pool would keep a thread, and that all its rights
     thread.start()
     try:
-        yield wait
+        yield open_for
     finally:
+        wanted.put(EVERYTHING)  # the thread may be waiting still
         thread.join()
         if not failures:
             sensor.close()
 
 
-def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_json: bool) -> None:
+def _run(sensor, open_for, settings, rules, db, events, seconds, *, as_json: bool) -> None:
     from profguard import metrics
     from profguard.assembly import assemble, load_rules, rule_paths
     from profguard.cli import screen
@@ -98,7 +111,7 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
     reloader = Reloader(paths, read, lambda load: _told(load, keeping))
     rule_set = reloader.first().rules
     listener = metrics.listen(settings)  # a low port asks for a right that is given up
-    wait_until_open()
+    open_for(EVERYTHING if events else rule_set.wanted)
     rights.drop()
     store = Store(db or Path(settings.store.path))
     keeping = Keeping(settings, rule_set, store, alerts=True, on_trouble=options.warn)
@@ -125,10 +138,7 @@ def _run(sensor, wait_until_open, settings, rules, db, events, seconds, *, as_js
             reason = "asked to"
         finally:
             reloader.close()
-            received, dropped = sensor.totals
-            end_run(
-                stopped_ns=sensor.clock.now_ns(), reason=reason, received=received, dropped=dropped
-            )
+            end_run(stopped_ns=sensor.clock.now_ns(), reason=reason, **sensor.totals)
     finally:
         keeping.close()
     output.summary(sensor.counts)
@@ -156,11 +166,15 @@ def _watch(assembly, sources, listener, seconds: float | None) -> None:
             before = assembly.put_in_force(load)
             state = "rules_reloaded" if load.rules else "rules_refused"
             pipeline.take(status(state, clock.now_ns(), load.reason))
+            if load.rules and (lacking := sensor.wanted.lacks(load.rules.wanted)):
+                reason = f"restart: no probe tells these rules of {', '.join(lacking)}"
+                pipeline.take(status("degraded", clock.now_ns(), reason))
             reloader.done(load, before)
 
     going_on = options.until(seconds)
     options.at_hangup(reloader.ask)
     assembly.table.snapshot()
+    assembly.enricher.on_labelled = sensor.mark_labelled
     for probe in sensor.probes:
         if probe.refusal:
             reason = f"{', '.join(probe.events)}: {probe.refusal}"

@@ -16,6 +16,7 @@ from profguard.model import Event, Finding, Process
 from profguard.sensor.live import Count
 from profguard.timefmt import span
 
+MAX_FLOODS = 10_000  # that are told
 _COLOURS = {
     "critical": {"fg": "white", "bg": "red", "bold": True},
     "high": {"fg": "red", "bold": True},
@@ -49,7 +50,7 @@ class Json:
 
     def changes(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if change.kind in ("opened", "escalated", "ended"):
+            if change.kind in ("opened", "escalated", "ended", "tainted"):
                 shown = self._redactor.finding(change.finding).as_dict()
                 shown["finding"]["change"] = change.kind
                 self._line(shown)
@@ -80,6 +81,7 @@ class Screen:
         self._redactor, self._events = redactor, events
         self._listing = "profguard findings list"
         self.findings = 0
+        self._floods: set[tuple] = set()
 
     def begin(self, headline: str, listing: str) -> None:
         self._listing = listing
@@ -88,15 +90,24 @@ class Screen:
     def event(self, event: Event) -> None:
         name = event.spec.name
         if name == "lost_events":
-            _line(
-                f"{clock(event)}  {event['count']} {event['event']} events were lost: buffer full"
-            )
+            why = f": {event['reason'].replace('_', ' ')}" if event["reason"] else ""
+            _line(f"{clock(event)}  {event['count']} {event['event']} events were lost{why}")
+        elif name == "folded_events" and not self._events:
+            self._flood(event)
         elif name == "sensor_status":
             if event["state"] in ("degraded", "rules_reloaded", "rules_refused"):
                 state = event["state"].replace("_", " ")
                 _line(f"{clock(event)}  {state}: {event['reason']}")
         elif self._events:
             _line(event_line(self._redactor.event(event)))
+
+    def _flood(self, event: Event) -> None:
+        """A flood makes one event after the other: it is told once."""
+        flood = event.process and event.process.identity, event["event"]
+        if flood not in self._floods and len(self._floods) < MAX_FLOODS:
+            self._floods.add(flood)
+            said = f"too many {event['event']} events to take one by one: they are counted"
+            _line(f"{clock(event)}  {who(event.process)}: {said}")
 
     def changes(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -123,7 +134,7 @@ class Screen:
             say(f"\n{findings}.")
             return
         received = number(sum(count.received for count in counts.values()), "events")
-        lost = sum(count.dropped for count in counts.values())
+        lost = sum(count.lost for count in counts.values())
         say(f"\n{received}, {lost} lost, {findings}. `{self._listing}` shows them.")
 
     def flush(self) -> None:

@@ -94,6 +94,15 @@ class Sensor(Section):
         int,
         Meta(ge=1, le=1024, description="size of the ring buffer in MiB, a power of two"),
     ] = 8
+    max_rate: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=1 << 31,
+            description="events a second that are alike (of one name, process and target) and are "
+            "taken one by one; more are counted only. 0: all are taken",
+        ),
+    ] = 1000
     max_processes: Annotated[
         int, Meta(ge=1024, le=4194304, description="how many processes are known at once")
     ] = 65536

@@ -1,5 +1,7 @@
 """The station between decode and match: who acts on whom, and what they are to each other."""
 
+from collections.abc import Callable
+
 from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
@@ -9,6 +11,7 @@ from profguard.rawtask import RawTask
 
 _BITS = {name: 1 << bit for bit, name in PROF_FLAGS.items()}
 _PID_CGROUP = OPEN_FLAGS[2]
+MAX_MARKED = 16384
 _LIFE_EVENTS = {"sched_process_exec", "sched_process_fork"}
 
 
@@ -22,6 +25,9 @@ class Enricher:
         self._table = table
         self._labeler = labeler
         self._host = host
+        # Called with the pid of each process with a label, when the first event about it comes.
+        self.on_labelled: Callable[[int], None] | None = None
+        self._marked: dict[tuple[int, int], None] = {}
 
     def enrich(self, event: Event, actor: RawTask | None, target: RawTask | None) -> Event:
         """`event` itself, completed. `actor` and `target` are what the kernel sent with it."""
@@ -39,9 +45,19 @@ class Enricher:
             event.target = table.lookup(target, at_ns)
         if actor:
             event.relation = _relation(event)
+        if self.on_labelled and self._labeler:
+            self._mark(event)
         if name == "sched_process_exit" and actor:
             table.on_exit(actor, at_ns)
         return event
+
+    def _mark(self, event: Event) -> None:
+        for process in (event.process, event.target):
+            if process and process.labels and process.identity not in self._marked:
+                self._marked[process.identity] = None
+                if len(self._marked) > MAX_MARKED:
+                    del self._marked[next(iter(self._marked))]
+                self.on_labelled(process.pid)
 
     def relabel(self, event: Event) -> Event:
         """A replayed `event` with the labels of this configuration, if it defines any.

@@ -63,12 +63,19 @@ class Arg:
         return "list" if self.bits or self.count else "int"
 
 
-def session_args(lasted: str) -> tuple[Arg, Arg]:
+def session_args(lasted: str) -> tuple[Arg, ...]:
     """The arguments of an event that begins and ends sessions; `lasted` says what the time is."""
     tags = (Tag.DERIVED, Tag.OPT)
     return (
         Arg("session", None, "id of the session that this begins or ends", tags, kind="str"),
         Arg("duration_ns", None, lasted, tags, kind="int"),
+        Arg(
+            "tainted",
+            None,
+            "with duration_ns: whether events were lost meanwhile, as far as is known by then",
+            tags,
+            kind="bool",
+        ),
     )
 
 
@@ -146,6 +153,10 @@ class EventSpec:
     def __post_init__(self):
         if self.sensor is None:
             self.index.update((arg.name, i) for i, arg in enumerate(self.public_args))
+
+    def arg(self, name: str) -> Arg:
+        """The argument called `name`. Raises KeyError."""
+        return {arg.name: arg for arg in self.args}[name]
 
     @property
     def attach_points(self) -> set[str]:

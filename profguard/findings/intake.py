@@ -14,7 +14,7 @@ Plan = Callable[[Finding], Iterable[tuple]]
 
 
 class Change(Protocol):
-    """What happened to a finding: `kind` is opened, escalated, repeated or ended."""
+    """What happened to a finding: `kind` is opened, escalated, repeated, ended or another."""
 
     kind: str
     finding: Finding

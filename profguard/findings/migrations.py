@@ -32,8 +32,16 @@ def _second(db) -> None:
     _make_tables(db, 2)
 
 
+def _third(db) -> None:
+    """A run has a count of what was folded, a loss has a reason."""
+    for name, column, kind in (("sensor_runs", "folded", "INTEGER"), ("losses", "reason", "TEXT")):
+        table = db.table(name)
+        if column not in table.columns_dict:  # a new database has it from the first step
+            table.add_column(column, kind)
+
+
 # One function a version; each gets a sqlite_utils.Database inside the transaction.
-STEPS = (_first, _second)
+STEPS = (_first, _second, _third)
 VERSION = len(STEPS)
 
 

@@ -190,9 +190,11 @@ def event_row(event: Event) -> tuple:
     )
 
 
-def loss_row(time_ns: int, cpu: int | None, event: str | None, count: int) -> tuple:
+def loss_row(
+    time_ns: int, cpu: int | None, event: str | None, count: int, reason: str | None = None
+) -> tuple:
     """A row of `losses`."""
-    return (rfc3339(time_ns), time_ns, cpu, event, count)
+    return (rfc3339(time_ns), time_ns, cpu, event, count, reason)
 
 
 def run_row(
@@ -205,10 +207,11 @@ def run_row(
     reason: str | None = None,
     received: int | None = None,
     dropped: int | None = None,
+    folded: int | None = None,
 ) -> tuple:
     """A row of `sensor_runs`; written again with the same id when the run ends."""
     started, stopped = rfc3339(started_ns), _time(stopped_ns)
-    return _clean((run_id, started, stopped, version, kernel, reason, received, dropped))
+    return _clean((run_id, started, stopped, version, kernel, reason, received, dropped, folded))
 
 
 def load_row(
@@ -263,7 +266,7 @@ STATEMENTS = {
     "losses": tables.LOSSES.insert(),
     "sensor_runs": tables.SENSOR_RUNS.insert(
         "ON CONFLICT (id) DO UPDATE SET stopped = excluded.stopped, reason = excluded.reason,"
-        " received = excluded.received, dropped = excluded.dropped"
+        " received = excluded.received, dropped = excluded.dropped, folded = excluded.folded"
     ),
     "rule_loads": (
         "INSERT INTO rule_loads"

@@ -188,17 +188,19 @@ SENSOR_RUNS = Table(
         Column("reason", "TEXT", "why it stopped: asked to, or failed"),
         Column("received", "INTEGER", "events received"),
         Column("dropped", "INTEGER", "events lost on the way from the kernel"),
+        Column("folded", "INTEGER", "events of floods, which were only counted"),
     ),
 )
 LOSSES = Table(
     "losses",
-    "events that the kernel had no room for",
+    "events that happened and could not be taken",
     (
         Column("time", "TEXT NOT NULL", "when the loss was noticed"),
         Column("time_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
         Column("cpu", "INTEGER", "CPU it happened on"),
         Column("event", "TEXT", "name of the event"),
         Column("count", "INTEGER NOT NULL", "events lost"),
+        Column("reason", "TEXT", "why: as lost_events says it"),
     ),
     indexes=(("time_ns",),),
 )

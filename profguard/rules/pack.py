@@ -14,10 +14,12 @@ from profguard.rules.correlate.rule import Correlation, Draft
 from profguard.rules.documents import read_document
 from profguard.rules.files import REGO, has_plain_name, rule_files
 from profguard.rules.filters import Filter
+from profguard.rules.needs import wanted_by
 from profguard.rules.problems import MAX_PROBLEMS, Problems, TooManyProblemsError
 from profguard.rules.rule import Detection, Match, Rule
 from profguard.rules.source import Document, read
 from profguard.rules.transforms import Placeholders
+from profguard.wanted import Wanted
 
 if TYPE_CHECKING:
     from profguard.rules.rego.pack import RegoPack
@@ -52,6 +54,11 @@ class RuleSet:
         return frozenset(
             rule for one in self.correlations if not one.generate for rule in one.referred
         )
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What the enabled rules have a use for."""
+        return wanted_by(self.rules)
 
     @property
     def environ_names(self) -> frozenset[str]:

@@ -6,7 +6,8 @@ takes degrades what it serves, not the sensor.
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 
 from profguard.errors import Problem, SensorError
 from profguard.sensor import kinds, tiers
@@ -23,6 +24,7 @@ class Attached:
     def __init__(self, prepare: Prepare):
         self._prepare = prepare
         self._objects: list[Object] = []
+        self._attached: dict[Program, Object] = {}
         self._iterators: list[tuple[Object, str]] = []
         self.probes: list[Probe] = []
 
@@ -62,14 +64,22 @@ class Attached:
                 continue
             try:
                 bpf.attach(program.name)
+                self._attached[program] = bpf
             except LibbpfError as error:
                 refusals[program.name] = error.strerror
         return refusals
 
     def forget(self, program: Program) -> None:
         """Detach one program of a probe that is not whole without others."""
-        for bpf in self._objects:
+        if bpf := self._attached.pop(program, None):
             bpf.detach(program.name)
+
+    def skipped(self) -> dict[Probe, int]:
+        """How many runs of its programs the kernel left out, by probe."""
+        runs: Counter[str] = Counter()
+        for program, bpf in self._attached.items():
+            runs[program.probe] += bpf.skipped(program.name)
+        return {probe: runs[probe.name] for probe in self.probes}
 
     def _load(self, tier: str, names: set[str], refusals: Refusals) -> Object | None:
         """A tier's object with these programs, without those that the verifier refuses."""
@@ -96,15 +106,17 @@ class Attached:
         return None
 
 
-def load(tier: str, prepare: Prepare) -> Attached:
-    """The probes in their best tiers, or in the one that is named where they have it.
+def load(tier: str, prepare: Prepare, events: Callable[[], Collection[str]]) -> Attached:
+    """The probes of some events, in their best tiers or, where they have it, in the one named.
 
-    `prepare` is called with each opened object before its load. Raises SensorError if nothing can
+    `events` is called when these must be known, `prepare` with each opened object before its load.
+    Raises SensorError if nothing can
     be attached, or the kernel takes no program of the tier that is named.
     """
     refused = _refused_tiers(tier)
     allowed = [each for each in tiers.ORDER if each not in refused]
-    known = tiers.flavours({each: compiled(each) for each in allowed})
+    sections = {each: compiled(each) for each in allowed}
+    known = tiers.flavours(sections, events())
     probes = {name: Probe(name) for name in known}
     left = {name: tiers.preference(flavour, tier) for name, flavour in known.items()}
     attached, failure = Attached(prepare), None

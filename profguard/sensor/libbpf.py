@@ -19,6 +19,8 @@ _PRINTER = ctypes.CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 _WARN, _DEBUG = 0, 2
 _KIND_FUNC = 12  # BTF_KIND_FUNC
 _FUNCTION_PREFIX = {"fentry": "", "fexit": "", "lsm": "bpf_lsm_"}
+# Where struct bpf_prog_info (include/uapi/linux/bpf.h) has recursion_misses, since 5.12.
+_MISSES_AT = 208
 _FAILED = re.compile(r"prog '([^']+)': (?:failed to load|BPF program load failed)")
 
 # name: (result, arguments)
@@ -34,6 +36,8 @@ _FUNCTIONS = {
     "bpf_program__section_name": (c_char_p, [c_void_p]),
     "bpf_program__set_autoload": (c_int, [c_void_p, ctypes.c_bool]),
     "bpf_program__attach": (c_void_p, [c_void_p]),
+    "bpf_program__fd": (c_int, [c_void_p]),
+    "bpf_obj_get_info_by_fd": (c_int, [c_int, c_void_p, c_void_p]),
     "bpf_map__name": (c_char_p, [c_void_p]),
     "bpf_map__fd": (c_int, [c_void_p]),
     "bpf_map__max_entries": (c_uint32, [c_void_p]),
@@ -41,6 +45,8 @@ _FUNCTIONS = {
     "bpf_map__reuse_fd": (c_int, [c_void_p, c_int]),
     "bpf_map__set_initial_value": (c_int, [c_void_p, c_void_p, c_size_t]),
     "bpf_map_lookup_elem": (c_int, [c_int, c_void_p, c_void_p]),
+    "bpf_map_update_elem": (c_int, [c_int, c_void_p, c_void_p, ctypes.c_uint64]),
+    "bpf_map_get_next_key": (c_int, [c_int, c_void_p, c_void_p]),
     "bpf_link__destroy": (c_int, [c_void_p]),
     "bpf_link__fd": (c_int, [c_void_p]),
     "btf__load_vmlinux_btf": (c_void_p, []),
@@ -144,6 +150,11 @@ def version() -> str:
     return library().libbpf_version_string().decode().removeprefix("v")
 
 
+def possible_cpus() -> int:
+    """How many CPUs this machine may have: a per-CPU map has a value for each of them."""
+    return library().check(library().libbpf_num_possible_cpus(), "number of CPUs")
+
+
 class Map:
     """A map of an object; its file descriptor is valid once the object is loaded."""
 
@@ -167,10 +178,23 @@ class Map:
         result = self._lib.bpf_map__set_initial_value(self._pointer, value, len(value))
         self._lib.check(result, "initial value")
 
+    def items(self, key_size: int, value_size: int) -> Iterator[tuple[bytes, bytes]]:
+        """The entries of a hash. One that comes or goes meanwhile may be told or not."""
+        key, following = None, ctypes.create_string_buffer(key_size)
+        value = ctypes.create_string_buffer(value_size)
+        while self._lib.bpf_map_get_next_key(self.fd, key, following) == 0:
+            key = ctypes.create_string_buffer(following.raw, key_size)
+            if self._lib.bpf_map_lookup_elem(self.fd, key, value) == 0:
+                yield key.raw, value.raw
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Set an entry of a hash. Raises LibbpfError, as where the map is full."""
+        result = self._lib.bpf_map_update_elem(self.fd, key, value, 0)
+        self._lib.check(result, "map update")
+
     def per_cpu(self, key: int, value_size: int) -> list[bytes]:
         """The values of all possible CPUs for a key of a per-CPU array."""
-        cpus = self._lib.libbpf_num_possible_cpus()
-        room = ctypes.create_string_buffer(value_size * cpus)
+        room = ctypes.create_string_buffer(value_size * possible_cpus())
         result = self._lib.bpf_map_lookup_elem(self.fd, ctypes.byref(c_uint32(key)), room)
         self._lib.check(result, "map lookup")
         return [room.raw[i : i + value_size] for i in range(0, len(room), value_size)]
@@ -232,6 +256,18 @@ class Object:
         """Attach a program where its section says. Raises LibbpfError."""
         link = self._lib.bpf_program__attach(self._program(name))
         self._links[name] = self._lib.check_pointer(link, f"cannot attach {name}")
+
+    def skipped(self, name: str) -> int:
+        """How often the kernel left out a run of a loaded program; 0 where it does not count that.
+
+        It does so, among others, where a BPF map is being changed on the same CPU.
+        """
+        info = ctypes.create_string_buffer(_MISSES_AT + 8)
+        size = c_uint32(len(info))
+        fd = self._lib.bpf_program__fd(self._program(name))
+        result = self._lib.bpf_obj_get_info_by_fd(fd, info, ctypes.byref(size))
+        self._lib.check(result, f"no information about {name}")
+        return int.from_bytes(info.raw[_MISSES_AT : size.value], "little")
 
     def read_iterator(self, name: str) -> bytes:
         """All that an iterator program writes, in one pass over the kernel's objects."""

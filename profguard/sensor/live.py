@@ -2,55 +2,98 @@
 
 import os
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 
 from profguard.decode import Decoded, DecodeError, decode, record_size
 from profguard.errors import SensorError
-from profguard.events import BY_ID, BY_NAME
+from profguard.events import BY_ID, BY_NAME, REGISTRY
 from profguard.model import Event
 from profguard.sensor import attach, native, rights, tiers
+from profguard.sensor.accounting import Count, Ledger, Loss, Reading, Readings, is_balanced
 from profguard.sensor.clock import Clock
-from profguard.sensor.ring import Ring
+from profguard.sensor.folds import Folds
+from profguard.sensor.libbpf import LibbpfError, possible_cpus
+from profguard.sensor.ring import Rings
+from profguard.wanted import CHOOSABLE, EVERYTHING, MAX_VALUES, Wanted
 
-_CONFIG = struct.Struct("<QI4x")  # struct pg_config of bpf/maps.h
-_COUNTER = struct.Struct("<QQ")  # struct pg_counter
+_CONFIG = struct.Struct("<QQII" + f"I{MAX_VALUES}I" * len(CHOOSABLE))  # struct pg_config
+_COUNTER = struct.Struct("<QQQQ")  # struct pg_counter
+_TGID = struct.Struct("<I")
+_SENT = tuple(spec for spec in REGISTRY if spec.wire_args)
+_URGENT_BYTES = 1 << 20
+_SETTLE_S = 0.5  # how long a program that ran when it was detached may still be at it
 
-
-@dataclass(slots=True)
-class Count:
-    """Events of one kind so far: happened in the kernel, found no room, arrived here."""
-
-    produced: int = 0
-    dropped: int = 0
-    received: int = 0
+MAX_RATE = 1000
+FOLDS_EVERY_NS = 1_000_000_000
 
 
 class Sensor:
-    """Attached from `open` to `close`. Everything it does itself is left out by the probes."""
+    """Attached from `open` to `close`. Everything it does itself is left out by the probes.
 
-    def __init__(self, *, tier: str = tiers.AUTO, ring_bytes: int = 8 << 20):
-        self.tier, self._ring_bytes = tier, ring_bytes
+    `max_rate` is how many like events a second one process may cause; more are folded. 0: any.
+    `wanted` is asked when it must be known what to attach, and may wait for the answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        tier: str = tiers.AUTO,
+        ring_bytes: int = 8 << 20,
+        max_rate: int = MAX_RATE,
+        wanted: Callable[[], Wanted] = lambda: EVERYTHING,
+    ):
+        self.tier, self._ring_bytes, self._max_rate = tier, ring_bytes, max_rate
+        self._ask_wanted = wanted
+        self.wanted = EVERYTHING
         self.clock = Clock()
         self.counts: dict[str, Count] = {}
         self.probes: list[tiers.Probe] = []
         self.opened_ns: int | None = None  # wall clock; no event of this run is older
-        self._dropped: dict[tuple[int, int], int] = {}
 
     def open(self) -> None:
         """Load and attach. Raises SensorError with what the kernel refused and what would help."""
         rights.check()
         rights.mount_tracefs()
         self.opened_ns = self.clock.now_ns()
-        self._bpf = attach.load(self.tier, self._prepare)
+        self._bpf = attach.load(self.tier, self._prepare, self._events)
         self.probes = self._bpf.probes
-        self._ring = Ring(self._bpf.map("ring").fd, self._ring_bytes)
-        self._counters = self._bpf.map("counters")
+        self._cpus = possible_cpus()
+        self._rings = Rings(
+            [
+                (self._bpf.map("ring").fd, self._ring_bytes),
+                (self._bpf.map("urgent_ring").fd, _URGENT_BYTES),
+            ],
+            cpus=self._cpus,
+            events=max(BY_ID) + 1,
+        )
+        self._counters, self._labelled = self._bpf.map("counters"), self._bpf.map("labelled")
+        self._settled_s, self._folds_at_ns = 0.0, 0
+        self._folds = Folds(self._bpf.map("folds"))
+        self._ledger = Ledger(_boot_ns())
+        self.counts = self._ledger.counts
+
+    def _events(self) -> Collection[str]:
+        self.wanted = self._ask_wanted()
+        return self.wanted.events
 
     def _prepare(self, bpf) -> None:
-        values = (native.symbol_address("perf_ioctl"), os.getpid())
-        bpf.map(".rodata.config").set_initial(_CONFIG.pack(*values))
+        wanted = sum(1 << spec.id for spec in _SENT if spec.name in self.wanted.events)
+        values = [number for key in CHOOSABLE for number in self._chosen(*key)]
+        address = native.symbol_address("perf_ioctl")
+        bpf.map(".rodata.config").set_initial(
+            _CONFIG.pack(address, wanted, os.getpid(), self._max_rate, *values)
+        )
         bpf.map("ring").max_entries = self._ring_bytes
+
+    def _chosen(self, event: str, argument: str) -> list[int]:
+        """What struct pg_values has: how many, and which; none where all are wanted."""
+        spec = BY_NAME[event]
+        names = self.wanted.values.get((event, argument), frozenset())
+        numbers = {name: number for number, name in spec.arg(argument).values.items()}
+        found = sorted(numbers[name] for name in names)
+        return [len(found), *found, *[0] * (MAX_VALUES - len(found))]
 
     def snapshot(self) -> Iterator[Decoded]:
         """What was already going on: one event a perf event that is on, timer, or traced task."""
@@ -63,61 +106,101 @@ class Sensor:
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until there may be events, at most that long."""
-        return self._ring.wait(timeout_s)
+        return self._rings.wait(timeout_s)
 
     def drain(self) -> Iterator[Decoded]:
-        """The events of one batch; none when the ring is empty.
+        """The events of one batch; none when the rings are empty.
 
         Raises SensorError where the BPF object does not speak this version's language.
         """
-        counts, offset = self.counts, self.clock.boot_to_wall_ns
-        for record in self._ring.drain():
+        offset = self.clock.boot_to_wall_ns
+        for record in self._rings.drain():
             try:
-                decoded = decode(record, offset)
+                yield decode(record, offset)
             except DecodeError as error:
                 raise SensorError.of(
                     "PG305", f"the BPF object is stale: {error}", "run 'make setup'"
                 ) from None
-            name = decoded.event.spec.name
-            count = counts.get(name)
-            if count is None:
-                count = counts[name] = Count()
-            count.received += 1
-            yield decoded
 
-    def losses(self) -> list[Event]:
-        """A lost_events event for each CPU and event whose count of drops has grown."""
+    def mark_labelled(self, pid: int) -> None:
+        """What switches profiling on in this process is urgent from now on."""
+        with suppress(LibbpfError):  # it goes the way of all others
+            self._labelled.put(_TGID.pack(pid), b"\1")
+
+    def losses(self) -> list[Decoded]:
+        """The lost_events and folded_events since this was last asked."""
         self.clock.follow()
+        at_ns, delivered_ns = _boot_ns(), self._rings.delivered_ns
+        now = self._reading()
+        losses = self._ledger.enter(now, self._skipped(), at_ns, delivered_ns)
+        folds = []
+        if at_ns >= self._folds_at_ns:
+            self._folds_at_ns = at_ns + FOLDS_EVERY_NS
+            folds = self._folded(now)
+        return self._lost(losses) + folds
+
+    def last_losses(self) -> list[Decoded]:
+        """The same after the last event was taken: then all must be explained."""
+        at_ns, now = _boot_ns(), self._reading()
+        return self._lost(self._ledger.close(now, self._skipped(), at_ns)) + self._folded(now)
+
+    def is_settled(self) -> bool:
+        """After `detach` and a drain that gave nothing: whether nothing more can come."""
+        if is_balanced(self._reading()) or time.monotonic() > self._settled_s:
+            return True
+        time.sleep(_SETTLE_S / 50)
+        return False
+
+    def _reading(self) -> Readings:
+        found = {}
+        for spec in _SENT:
+            for cpu, value in enumerate(self._counters.per_cpu(spec.id, _COUNTER.size)):
+                produced, *unsent = _COUNTER.unpack(value)
+                received = self._rings.received(cpu, spec.id)
+                found[spec.name, cpu] = Reading(produced, received, *unsent)
+        return found
+
+    def _skipped(self) -> dict[str, int]:
+        """Runs that the kernel left out, for each event that they may have been."""
+        found: dict[str, int] = {}
+        for probe, runs in self._bpf.skipped().items():
+            for event in probe.events if runs else ():
+                if event in self.wanted.events:
+                    found[event] = found.get(event, 0) + runs
+        return found
+
+    def _folded(self, now: Readings) -> list[Decoded]:
+        total = sum(reading.folded for reading in now.values())
+        return self._folds.told(total, self.clock.boot_to_wall_ns)
+
+    def _lost(self, losses: list[Loss]) -> list[Decoded]:
+        spec, now_ns, boot_ns = BY_NAME["lost_events"], self.clock.now_ns(), _boot_ns()
         found = []
-        spec = BY_NAME["lost_events"]
-        for event_id, event in BY_ID.items():
-            if not event.wire_args:
-                continue
-            produced = dropped = 0
-            for cpu, value in enumerate(self._counters.per_cpu(event_id, _COUNTER.size)):
-                made, lost = _COUNTER.unpack(value)
-                produced += made
-                dropped += lost
-                before = self._dropped.get((cpu, event_id), 0)
-                if lost > before:
-                    self._dropped[cpu, event_id] = lost
-                    args = [event.name, cpu, lost - before, lost]
-                    found.append(Event(spec=spec, time_ns=self.clock.now_ns(), args=args))
-            if produced:
-                count = self.counts.setdefault(event.name, Count())
-                count.produced, count.dropped = produced, dropped
+        for loss in losses:
+            args = [loss.event, loss.cpu, loss.count, loss.total, loss.reason]
+            args.append(boot_ns - loss.since_ns)
+            found.append(Decoded(Event(spec=spec, time_ns=now_ns, args=args), None, None))
         return found
 
     @property
-    def totals(self) -> tuple[int, int]:
-        """Events received and lost, of all kinds."""
-        counts = self.counts.values()
-        return sum(count.received for count in counts), sum(count.dropped for count in counts)
+    def totals(self) -> dict[str, int]:
+        """Events of all kinds received, lost on the way, and folded."""
+        counts = list(self.counts.values())
+        return {
+            "received": sum(count.received for count in counts),
+            "dropped": sum(count.lost for count in counts),
+            "folded": sum(count.folded for count in counts),
+        }
 
     def detach(self) -> None:
-        """No further events; what is in the ring can still be drained."""
+        """No further events; what is in the rings can still be drained."""
         self._bpf.detach()
+        self._settled_s = time.monotonic() + _SETTLE_S
 
     def close(self) -> None:
-        self._ring.close()
+        self._rings.close()
         self._bpf.close()
+
+
+def _boot_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -15,7 +15,7 @@ def library() -> ctypes.CDLL:
         dll = ctypes.CDLL(str(path))
     except OSError:
         raise SensorError.of("PG305", f"{path} is missing", "run 'make setup'") from None
-    dll.pg_ring_drain.restype = ctypes.c_size_t
+    dll.pg_drain.restype = ctypes.c_size_t
     dll.pg_symbol_address.restype = ctypes.c_uint64
     return dll
 

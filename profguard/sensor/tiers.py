@@ -66,7 +66,7 @@ class Program:
         return self.kind == "iter"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Probe:
     """What became of a probe: the tier it got, or None, and why others were refused."""
 
@@ -87,9 +87,7 @@ class Probe:
     @property
     def events(self) -> tuple[str, ...]:
         """What it serves: the events whose entry in the registry names one of its hooks."""
-        return tuple(
-            spec.name for spec in REGISTRY if not spec.attach_points.isdisjoint(self.hooks)
-        )
+        return tuple(served(self.hooks))
 
     @property
     def refusal(self) -> str | None:
@@ -112,14 +110,27 @@ def object_path(tier: str) -> Path:
 Flavours = dict[str, dict[str, list[Program]]]  # by probe and tier
 
 
-def flavours(programs: Mapping[str, Mapping[str, str]]) -> Flavours:
-    """The programs of each probe in each tier, from each tier's names and sections."""
+def flavours(programs: Mapping[str, Mapping[str, str]], events: Collection[str]) -> Flavours:
+    """The programs of each probe in each tier, from each tier's names and sections.
+
+    Of the probes that serve one of these events.
+    """
     found: Flavours = defaultdict(dict)
     for tier, sections in programs.items():
         for name, section in sections.items():
             program = Program(name, section)
             found[program.probe].setdefault(tier, []).append(program)
-    return found
+    return {
+        probe: flavour
+        for probe, flavour in found.items()
+        if served(p.hook for each in flavour.values() for p in each).keys() & set(events)
+    }
+
+
+def served(hooks: Iterable[str]) -> dict[str, None]:
+    """The events whose entry in the registry names one of these hooks, in its order."""
+    hooks = frozenset(hooks)
+    return {spec.name: None for spec in REGISTRY if not spec.attach_points.isdisjoint(hooks)}
 
 
 def preference(of_probe: Mapping[str, list[Program]], wanted: str = AUTO) -> list[str]:

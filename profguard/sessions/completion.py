@@ -35,6 +35,7 @@ def _disable(event: Event, switches: list[Switch]) -> Event:
         "pmu": session.pmu,
         "session": session.id,
         "duration_ns": duration_ns(switches, event),
+        "tainted": session.tainted,
     }
     return msgspec.structs.replace(
         event,

@@ -21,6 +21,7 @@ class Session:
     started_ns: int  # wall clock
     live: dict[Key, "Switch"] = field(default_factory=dict)
     end: Event | None = None
+    tainted: bool = False  # events were lost meanwhile
 
     @property
     def owner(self) -> Identity | None:

@@ -63,8 +63,21 @@ class Sessions:
         elif name == "sched_process_exit":
             out += [*self._process_ends(event), event]
         else:
+            self._taint(event)
             out.append(event)
         return out
+
+    def _taint(self, event: Event) -> None:
+        """What goes on while events are lost, or its owner's are folded, may have ended since."""
+        if event.spec.name == "lost_events":
+            tainted = self._open.values()
+        elif event.spec.name == "folded_events" and event["event"] in ("prof", "ptrace"):
+            owner = identity(event.process)
+            tainted = [session for session in self._open.values() if session.owner == owner]
+        else:
+            return
+        for session in tainted:
+            session.tainted = True
 
     def release(self, boot_ns: int) -> list[Event]:
         """The held events that turned out to be no probes by this time."""
@@ -156,6 +169,7 @@ class Sessions:
         switches = [self._remove(key) for key in dict.fromkeys(known)]
         event["session"] = switches[0].session.id
         event["duration_ns"] = duration_ns(switches, event)
+        event["tainted"] = any(switch.session.tainted for switch in switches)
         self._finish({switch.session: event for switch in switches})
         return [event]
 
@@ -240,4 +254,5 @@ class Sessions:
             switch = self._remove(key)
             event["session"] = switch.session.id
             event["duration_ns"] = duration_ns([switch], event)
+            event["tainted"] = switch.session.tainted
             self._finish({switch.session: event})

@@ -1,6 +1,7 @@
 """What is shown of events and findings, whoever chose the names in them."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -112,7 +113,7 @@ def test_hostile_names_make_no_line_and_drive_no_terminal(show, kind):
         event("sensor_status", 3, state="degraded", reason=HOSTILE),
     ]
     lines = show(kind, *events, all_events=True)
-    assert len(lines) == {Screen: 1 + 3 + 1 + 3 + 1 + 1, Json: 1 + 1 + 1 + 1 + 1 + 1}[kind]
+    assert len(lines) == {Screen: 1 + 3 + 1 + 3 + 1 + 1, Json: 1 + 1 + 1 + 1 + 1 + 1 + 1}[kind]
     assert all(line.isprintable() for line in lines)
     if kind is Json:
         assert json.loads(lines[0])["process"]["name"] == HOSTILE
@@ -134,14 +135,17 @@ def test_secrets_are_masked(show, kind):
 
 
 def test_the_summary_counts(capsysbinary):
-    counts = {"prof": Count(5, 2, 3), "perf": Count(1, 0, 1)}
+    counts = {
+        "prof": Count(produced=7, received=3, dropped=2, folded=2),
+        "perf": Count(produced=1, received=1),
+    }
     Screen(Redactor(), events=False).summary(counts)
     Screen(Redactor(), events=False).summary(None)
     Json(Redactor(), events=False).summary(counts)
     text = capsysbinary.readouterr().out.decode().split("\n")
     assert text[1].startswith("4 events, 2 lost, 0 findings.")
     assert text[3] == "0 findings."
-    assert json.loads(text[4])["events"]["prof"] == {"produced": 5, "dropped": 2, "received": 3}
+    assert json.loads(text[4])["events"]["prof"] == asdict(counts["prof"])
 
 
 @pytest.mark.parametrize(

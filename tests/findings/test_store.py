@@ -26,7 +26,7 @@ def test_makes_a_private_database_that_explains_itself(tmp_path):
     path = tmp_path / "state" / "profguard.db"
     connection = Store(path).connect()
     connection.execute("CREATE TEMP TABLE log_files_exist_now (x)")
-    connection.execute("INSERT INTO losses VALUES ('t', 1, 0, 'prof', 3)")
+    connection.execute("INSERT INTO losses (time, time_ns, count) VALUES ('t', 1, 3)")
 
     assert path.parent.stat().st_mode & 0o777 == 0o700
     assert {f.stat().st_mode & 0o777 for f in path.parent.iterdir()} == {0o600}
@@ -50,7 +50,7 @@ def test_views_and_schema_work_in_the_sqlite_shell_of_a_user(tmp_path):
 def test_opening_twice_keeps_what_is_there(tmp_path):
     path = tmp_path / "profguard.db"
     with Store(path).connect() as connection:
-        connection.execute("INSERT INTO losses VALUES ('t', 1, 0, 'prof', 3)")
+        connection.execute("INSERT INTO losses (time, time_ns, count) VALUES ('t', 1, 3)")
     connection.close()
     os.chmod(path, 0o640)  # an administrator lets a group read it
     connection = Store(path).connect()
@@ -115,7 +115,7 @@ def test_says_what_cannot_be_opened(tmp_path, name, readonly):
 def test_a_read_only_medium_can_be_read_but_not_written(small_disk):
     path = small_disk / "profguard.db"
     with Store(path).connect() as connection:
-        connection.execute("INSERT INTO losses VALUES ('t', 1, 0, 'prof', 3)")
+        connection.execute("INSERT INTO losses (time, time_ns, count) VALUES ('t', 1, 3)")
     connection.close()
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     assert _code(path) == "PG404"

@@ -10,6 +10,7 @@ from profguard.errors import SensorError
 from profguard.events import REGISTRY
 from profguard.sensor import attach, kinds, rights, tiers
 from profguard.sensor.live import Sensor
+from profguard.wanted import EVERYTHING
 
 pytestmark = pytest.mark.live
 
@@ -81,14 +82,15 @@ SEC("iter/task") int tasks__read(void *ctx) { return 0; }
 def test_nothing_to_attach_is_a_refusal(kernel, tmp_path, monkeypatch):
     """Where no program finds its hook the sensor says which, instead of watching nothing."""
     (tmp_path / "bpf").mkdir()
-    shutil.copy(hatch_build.ROOT / "bpf" / "kernel.h", tmp_path / "bpf")
+    for header in ("kernel.h", "events.h"):
+        shutil.copy(hatch_build.ROOT / "bpf" / header, tmp_path / "bpf")
     shutil.copytree(hatch_build.ROOT / "profguard/sensor", tmp_path / "profguard/sensor")
     (tmp_path / "bpf" / "tracepoint.bpf.c").write_text(NOWHERE)
     monkeypatch.setattr(hatch_build, "ROOT", tmp_path)
     monkeypatch.setattr(resources, "BUILT", tmp_path)
     hatch_build.build_native(tmp_path)
     with pytest.raises(SensorError) as refusal:
-        attach.load("tracepoint", lambda _: None)
+        attach.load("tracepoint", lambda _: None, lambda: EVERYTHING.events)
     (problem,) = refusal.value.problems
     assert problem.code == "PG306"
     assert problem.message.startswith("lost: kprobe/no_such_function: ")

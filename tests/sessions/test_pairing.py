@@ -5,7 +5,7 @@ from msgspec import structs
 
 from profguard.model import Event
 from profguard.sessions import MAX_LIVE, PROBE_NS, Sessions
-from tests.events import MS, ends, prof, ptrace
+from tests.events import MS, ends, event, prof, ptrace
 from tests.sessions.pairing_cases import CASES, CHILD, COUNTING, GDB, PERF, SHOP
 
 
@@ -68,6 +68,22 @@ def test_a_disable_says_session_and_how_long():
     on, off = run(fresh(CASES["on and off"][0]))[0]
     assert off["session"] == on["session"]
     assert (on["duration_ns"], off["duration_ns"]) == (None, 500 * MS)
+    assert (on["tainted"], off["tainted"]) == (None, False)
+
+
+def test_a_session_over_a_loss_is_tainted():
+    """Also where its owner's own events were folded; those of others do not matter."""
+    on, off = prof("enable ioctl", 0, [1], PERF, SHOP), prof("disable ioctl", 9, [1], PERF, SHOP)
+    between = {
+        "lost": event("lost_events", 5, event="perf", count=1),
+        "folded": event("folded_events", 5, PERF, event="prof", count=9),
+        "another's": event("folded_events", 5, SHOP, event="prof", count=9),
+    }
+    tainted = {
+        name: run([fresh([on])[0], middle, fresh([off])[0]])[0][-1]["tainted"]
+        for name, middle in between.items()
+    }
+    assert tainted == {"lost": True, "folded": True, "another's": False}
 
 
 def test_sessions_are_apart_by_owner_target_and_mechanism():

@@ -39,6 +39,8 @@ STEPS = {
     "detach": lambda at, _, owner, to: ptrace("DETACH", at, owner, to or SHOP),
     "exec": lambda at, _, owner, __: execs(at, owner),
     "exit": lambda at, _, owner, __: ends(at, owner),
+    "lost": lambda at, *_: event("lost_events", at, event="prof", count=1),
+    "folded": lambda at, _, owner, __: event("folded_events", at, owner, event="prof", count=9),
     "other": lambda at, *_: event("setitimer", at),
 }
 

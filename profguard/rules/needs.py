@@ -1,0 +1,56 @@
+"""What a set of rules has a use for, so that the kernel need not tell the rest."""
+
+from collections.abc import Iterable
+
+from profguard.events import BY_NAME
+from profguard.rules.index import Key, demands, normalized
+from profguard.rules.rule import Detection, Rule
+from profguard.wanted import CHOOSABLE, MAX_VALUES, PROCESSES, Wanted
+
+# The event that begins and ends what the others are a sign of: it says how long an act lasts.
+_SESSIONS = {
+    "perf": "prof",
+    "perf_ioctl": "prof",
+    "setitimer": "prof",
+    "timer_create": "prof",
+    "process_vm_readv": "ptrace",
+    "process_vm_writev": "ptrace",
+}
+
+
+def wanted_by(rules: Iterable[Rule]) -> Wanted:
+    """What the enabled ones of these rules are asked of, and what says how long that lasts."""
+    enabled = [rule for rule in rules if rule.enabled]
+    asked = {event for rule in enabled for event in rule.events}
+    sessions = {_SESSIONS[event] for event in asked & _SESSIONS.keys()}
+    values = {}
+    for event, argument in CHOOSABLE:
+        found = _demanded([rule for rule in enabled if event in rule.events], event, argument)
+        if found is not None:
+            values[event, argument] = found
+    return Wanted(PROCESSES | asked | sessions, values)
+
+
+def _demanded(rules: list[Rule], event: str, argument: str) -> frozenset[str] | None:
+    """The values of an argument of which each rule needs one; None where any may do.
+
+    A value that has no name, or more of them than the kernel side takes, cannot be told to it.
+    """
+    found: set[str] = set()
+    for rule in rules:
+        values = _of_rule(rule, event, argument)
+        if values is None:
+            return None
+        found |= values
+    return frozenset(found) if 0 < len(found) <= MAX_VALUES else None
+
+
+def _of_rule(rule: Rule, event: str, argument: str) -> set[str] | None:
+    if not isinstance(rule, Detection) or rule.condition is None:
+        return None
+    names = BY_NAME[event].arg(argument).values.values()
+    for key, values in demands(normalized(rule.condition)).items():
+        if key == Key(key.field, key.folded) and key.field.name == f"{event}.{argument}":
+            known = {(name.casefold() if key.folded else name): name for name in names}
+            return {known[value] for value in values} if values <= known.keys() else None
+    return None
