@@ -15,6 +15,8 @@ from standardwebhooks.webhooks import Webhook
 
 PROFGUARD = str(Path(sys.executable).with_name("profguard"))
 SECRET = "whsec_" + "cHJvZmd1YXJkLXRlc3Qtc2VjcmV0LTMyYnl0ZXM="
+OPTIONS = os.environ.get("PROFGUARD_TEST_OPTIONS", "").split()  # of every `profguard run`
+PATIENCE = float(os.environ.get("PROFGUARD_TEST_PATIENCE", "1"))  # more, on a slow machine
 PRODUCTION = {"ROLE": "production"}
 
 CONFIG = """
@@ -63,7 +65,7 @@ class LiveSensor:
 
     def __init__(self, folder: Path, *options: str, config: str | None = None, events=True):
         self.db = folder / "profguard.db"
-        command = [PROFGUARD, "run", "--json", "--db", str(self.db), *options]
+        command = [PROFGUARD, "run", "--json", "--db", str(self.db), *OPTIONS, *options]
         command += ["--events"] if events else []
         if config:
             (folder / "profguard.toml").write_text(config)
@@ -113,14 +115,14 @@ class LiveSensor:
 
     def stop(self) -> int:
         self.process.terminate()
-        code = self.process.wait(20)
+        code = self.process.wait(20 * PATIENCE)
         self._reader.join(5)
         return code
 
 
 def wait_for(check, timeout_s: float = 10.0, every_s: float = 0.02):
     """What `check()` gives as soon as it is true, or its last answer."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + timeout_s * PATIENCE
     while not (answer := check()) and time.monotonic() < deadline:
         time.sleep(every_s)
     return answer

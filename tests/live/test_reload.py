@@ -241,7 +241,8 @@ def test_a_variable_that_a_new_rule_reads_is_known_of_who_runs_already(rules, st
 @pytest.mark.slow
 def test_200_reloads_lose_no_event_and_leave_nothing_behind(rules, start_sensor):
     """While events flow: each act is found, memory and descriptors do not grow."""
-    sensor = start_sensor("--rules", str(rules), "--rules", "shipped", events=False)
+    options, every_event = ("--rules", str(rules), "--rules", "shipped"), "[sensor]\nmax_rate = 0\n"
+    sensor = start_sensor(*options, config=every_event, events=False)
     own = Path(f"/proc/{sensor.process.pid}")
     code = (
         "import signal, time\nn = 0\n"
