@@ -298,7 +298,6 @@ struct perf_event {
 	enum perf_event_state state;
 	struct perf_event_attr attr;
 	struct hw_perf_event hw;
-	struct perf_event_context *ctx;
 	struct perf_event *parent;
 	int cpu;
 	struct list_head owner_entry;

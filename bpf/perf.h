@@ -56,12 +56,13 @@ static __always_inline struct perf_event *pg_perf_original(struct perf_event *ev
 	return parent ? parent : event;
 }
 
+/* Whom the event was opened for. Its context may serve another task by now: where a child inherits
+ * all events of its parent, the scheduler swaps their contexts instead of the events.
+ */
 static __always_inline struct task_struct *pg_perf_target(struct perf_event *event)
 {
-	struct task_struct *task = BPF_CORE_READ(event, ctx, task);
+	struct task_struct *task = BPF_CORE_READ(event, hw.target);
 
-	if (!task)
-		task = BPF_CORE_READ(event, hw.target);
 	return pg_is_task(task) ? task : NULL;
 }
 

@@ -165,7 +165,7 @@ __noinline int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 	struct list_head *head = __builtin_preserve_access_index(&context->event_list);
 	struct list_head *next = NULL;
 	struct pg_transition change = {
-		.target = pg_perf_target(first), .owner = pg_perf_owner(first),
+		.target = BPF_CORE_READ(context, task), .owner = pg_perf_owner(first),
 		.action = cause == PG_CAUSE_EXIT ? PG_ACTION_DISABLE : PG_ACTION_ENABLE,
 		.cause = cause,
 	};

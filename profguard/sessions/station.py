@@ -27,6 +27,8 @@ MAX_LIVE = 8192
 
 _ATTACHES = frozenset({"PTRACE_ATTACH", "PTRACE_SEIZE", "PTRACE_TRACEME"})
 # What is done to a perf event is done to the copies that children inherited. A target's end is not.
+# The kernel says what a thread has when these happen to it.
+_OF_A_THREAD = frozenset({"exec", "exit"})
 _REACHES_COPIES = frozenset({"ioctl", "prctl", "close"})
 
 
@@ -102,7 +104,7 @@ class Sessions:
         return out + self._switch_on(event)
 
     def _switch_on(self, event: Event) -> list[Event]:
-        named = zip(keys(event), event["events"], event["event_ids"], strict=True)
+        named = zip(self._keys(event), event["events"], event["event_ids"], strict=True)
         fresh = [each for each in named if each[0] not in self._on]
         if not fresh:
             return []
@@ -155,12 +157,12 @@ class Sessions:
         return told + self._thread_ends(event)
 
     def _switch_off(self, event: Event) -> list[Event]:
-        named = keys(event)
+        named = self._keys(event)
         probes = [key for key in named if self._held.pop(key, None)]
         if event["cause"] in _REACHES_COPIES and not is_copy(event):
             for event_id in event["event_ids"] if event["mechanism"] == "perf" else ():
                 named += self._at.get(("copies", event_id), ())
-        known = [key for key in named if key in self._on]
+        known = [key for key in named if key in self._on and self._may_end(event, key)]
         if not known:
             # Never seen on. A prctl names events that were off before, and disarming a timer that
             # is not armed is common; everything else is worth reporting without a session.
@@ -172,6 +174,29 @@ class Sessions:
         event["tainted"] = any(switch.session.tainted for switch in switches)
         self._finish({switch.session: event for switch in switches})
         return [event]
+
+    def _keys(self, event: Event) -> list[Key]:
+        """What an event switches, by the keys of what is on.
+
+        The scheduler swaps the perf events of a process with their copies in a child. So where the
+        kernel says what a thread has, at an exec or exit, a copy may stand for its original.
+        """
+        named = keys(event)
+        if event["cause"] not in _OF_A_THREAD or event["mechanism"] != "perf" or not event.target:
+            return named
+        own = self._at.get(("thread", event.target.tid), ())
+        known = {self._on[key].event_id: key for key in own}
+        return [known.get(key[1], key) for key in named]
+
+    def _may_end(self, event: Event, key: Key) -> bool:
+        """Whether this is no exit of another thread than the one that has it on."""
+        target = self._on[key].target
+        return (
+            event["cause"] != "exit"
+            or not (event.target and target)
+            or event["mechanism"] != "perf"
+            or target.tid == event.target.tid
+        )
 
     def _remove(self, key: Key) -> Switch:
         switch = self._on.pop(key)

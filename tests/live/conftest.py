@@ -13,6 +13,7 @@ import pytest
 
 from profguard import resources
 from profguard.rules import pack
+from tests.live.actor import Actor
 from tests.live.harness import CONFIG, PRODUCTION, PROFGUARD, LiveSensor, Receiver
 
 
@@ -41,6 +42,14 @@ def sensor(kernel, receiver, tmp_path_factory):
     live = LiveSensor(tmp_path_factory.mktemp("sensor"), config=config)
     yield live
     assert live.stop() == 0, live.errors()
+
+
+@pytest.fixture(scope="session")
+def actor():
+    """What does one act after the other."""
+    actor = Actor()
+    yield actor
+    actor.close()
 
 
 @pytest.fixture

@@ -101,6 +101,14 @@ class LiveSensor:
             and all(line[name].get(key) == value for key, value in arguments.items())
         ]
 
+    def events_of(self, pid: int, name: str, **arguments) -> list[dict]:
+        """Those of one process."""
+        return [
+            event
+            for event in self.events(name, **arguments)
+            if event.get("process", {}).get("pid") == pid
+        ]
+
     def findings(self) -> list[dict]:
         """The rows of the database, oldest first."""
         return self.rows("SELECT * FROM findings ORDER BY rowid")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.actor import PRELUDE
 from tests.live.harness import PRODUCTION, PROFGUARD, needs, wait_for
-from tests.live.test_transitions import PRELUDE
 
 pytestmark = pytest.mark.live
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
+from tests.live.actor import PRELUDE
 from tests.live.harness import LiveSensor, needs, wait_for
-from tests.live.test_transitions import PRELUDE
 
 pytestmark = pytest.mark.live
 

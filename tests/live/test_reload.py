@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.live.actor import PRELUDE
 from tests.live.harness import PROFGUARD, wait_for
-from tests.live.test_transitions import PRELUDE
 
 pytestmark = pytest.mark.live
 

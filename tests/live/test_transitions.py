@@ -1,43 +1,20 @@
 """Every way to switch a perf event on or off, done by real system calls, seen as a prof event."""
 
-import subprocess
-import sys
-import textwrap
-
 import pytest
 
 from tests.live.harness import wait_for
 
 pytestmark = pytest.mark.live
 
-# What the acting program starts with: perf_event_open by hand, on the software clock.
-PRELUDE = """
-import ctypes, fcntl, os, struct, sys, time
-libc = ctypes.CDLL(None, use_errno=True)
-DISABLED, INHERIT, ON_EXEC = 1 << 0, 1 << 1, 1 << 12
-ENABLE, DISABLE, REFRESH, RESET, GROUP = 0x2400, 0x2401, 0x2402, 0x2403, 1
-def perf(flags=0, pid=0, cpu=-1, group=-1, config=0, period=100_000_000, open_flags=0):
-    attr = struct.pack("=IIQQQQQ", 1, 112, config, period, 1, 0, flags).ljust(112, b"\\0")
-    fd = libc.syscall(298, attr, pid, cpu, group, open_flags)
-    if fd < 0:
-        raise OSError(ctypes.get_errno(), "perf_event_open")
-    return fd
-"""
-
 
 @pytest.fixture
-def act(sensor):
+def act(sensor, actor):
     """Run a program, wait until the sensor has seen its end, and give the prof events it owns."""
 
     def run(code: str) -> list[dict]:
-        program = PRELUDE + textwrap.dedent(code)
-        process = subprocess.Popen([sys.executable, "-c", program])
-        assert process.wait(30) == 0
-        pid = process.pid
-        assert wait_for(
-            lambda: [e for e in sensor.events("sched_process_exit") if e["process"]["pid"] == pid]
-        )
-        return [e for e in sensor.events("prof") if e.get("process", {}).get("pid") == pid]
+        pid = actor.run(code)
+        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
+        return sensor.events_of(pid, "prof")
 
     return run
 
@@ -201,27 +178,21 @@ def test_a_descriptor_that_was_passed_on(act):
     assert steps(events)[0] == ("enable", "ioctl")
 
 
-def test_an_event_whose_opener_has_ended(sensor, tmp_path):
+def test_an_event_whose_opener_has_ended(sensor, actor, tmp_path):
     """Then the actor is who switches it on: the last one who can be named."""
     note = tmp_path / "pid"
     program = f"""
-parent = os.getpid()
-fd = perf(DISABLED, pid=os.getppid())
-if not os.fork():
-    while os.getppid() == parent: time.sleep(0.01)
-    open({str(note)!r}, "w").write(str(os.getpid()))
-    fcntl.ioctl(fd, ENABLE, 0)
-"""
-    subprocess.run([sys.executable, "-c", PRELUDE + program], check=True)
+        parent = os.getpid()
+        fd = perf(DISABLED, pid=os.getppid())
+        if not os.fork():
+            while os.getppid() == parent: time.sleep(0.01)
+            open({str(note)!r}, "w").write(str(os.getpid()))
+            fcntl.ioctl(fd, ENABLE, 0)
+        """
+    actor.run(program)
     assert wait_for(lambda: note.exists() and note.read_text())
     heir = int(note.read_text())
-    assert wait_for(
-        lambda: [
-            e
-            for e in sensor.events("prof", action="enable", cause="ioctl")
-            if e["process"]["pid"] == heir
-        ]
-    )
+    assert wait_for(lambda: sensor.events_of(heir, "prof", action="enable", cause="ioctl"))
 
 
 def test_a_posix_cpu_timer(act):
@@ -244,18 +215,13 @@ def test_a_posix_cpu_timer(act):
 
 def test_what_failed_is_told_with_its_error(act, sensor):
     """A refused perf_event_open has the errno and no attributes: there is no event to read."""
-    process = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            PRELUDE + "\nimport os; print(os.getpid())\ntry: perf(config=77)\nexcept OSError: pass",
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
+    act(
+        """
+        try: perf(config=77)
+        except OSError: pass
+        """
     )
-    pid = int(process.stdout)
-    (event,) = wait_for(lambda: [e for e in sensor.events("perf") if e["process"]["pid"] == pid])
+    (event,) = [e for e in sensor.events("perf") if e["perf"]["ret"] == -2][-1:]
     assert event["perf"]["ret"] == -2  # ENOENT
     assert event["perf"]["config"] is None
     assert event["perf"]["pmu"] is None

@@ -131,6 +131,24 @@ CASES = {
         ],
         [6],
     ),
+    "where a child's copy has been swapped with the original, each ends with its thread": (
+        [
+            prof("enable open", 0, [1], PERF, SHOP),
+            prof("enable fork inherited", 2, [1], PERF, CHILD),
+            prof("enable exec inherited", 3, [1], PERF, SHOP),
+            prof("disable exit", 5, [1], PERF, CHILD),
+            ends(5, CHILD),
+            prof("disable exit inherited", 8, [1], PERF, SHOP),
+            ends(8, SHOP),
+        ],
+        [
+            "enable open 1 @200",
+            "enable fork 1 @300",
+            "disable exit 1 @300",
+            "disable exit 1 @200",
+        ],
+        [8],
+    ),
     "what is done to an event is done to its copies": (
         [
             prof("enable open", 0, [1], PERF, SHOP),

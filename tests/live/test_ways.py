@@ -1,0 +1,221 @@
+"""Each system call by hand, and the ways around: other entries, passed descriptors, io_uring.
+
+What a tier cannot see is asserted too, so that the documentation stays true.
+"""
+
+import subprocess
+
+import pytest
+
+from tests.live.harness import wait_for
+
+pytestmark = pytest.mark.live
+
+FUNCTIONS = ("fentry", "kprobe")  # the tiers that hook functions, which all entries lead to
+
+# i386's system calls, through its entry. Pointers must be below 4 GB.
+ENTRY_32 = """
+low = mmap.mmap(-1, 8192, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40, prot=7)  # MAP_32BIT
+at = ctypes.addressof(ctypes.c_char.from_buffer(low))
+assert at < 1 << 32
+low[:17] = bytes.fromhex("53 89f8 89f3 87d1 4489c6 4489cf cd80 5b c3")
+entry = ctypes.CFUNCTYPE(*[ctypes.c_int] * 7)(at)
+def call_32(nr, *args):
+    return entry(nr, *args, *[0] * (5 - len(args)), 0)
+"""
+# One entry of the submission queue: what a process asks of the kernel without a system call for it.
+IO_URING = """
+libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [
+    ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+def ring_close(fd):
+    params = ctypes.create_string_buffer(120)
+    ring = libc.syscall(425, 1, params)
+    assert ring >= 0, ctypes.get_errno()
+    head, tail, mask, entries, flags, dropped, array = struct.unpack_from("7I", params, 40)
+    queue = libc.mmap(None, 4096, 3, 1, ring, 0)
+    entry = libc.mmap(None, 4096, 3, 1, ring, 0x10000000)
+    ctypes.memmove(entry, struct.pack("=BBHi", 19, 0, 0, fd).ljust(64, b"\\0"), 64)
+    ctypes.c_uint32.from_address(queue + array).value = 0
+    ctypes.c_uint32.from_address(queue + tail).value = 1
+    assert libc.syscall(426, ring, 1, 1, 1, None, 0) == 1
+"""
+
+
+@pytest.fixture
+def act(sensor, actor):
+    """Run a program and wait until the sensor has seen its end; gives its pid."""
+
+    def run(code: str) -> int:
+        pid = actor.run(code)
+        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
+        return pid
+
+    return run
+
+
+@pytest.fixture
+def victim():
+    """A process of nobody's interest."""
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def tier(sensor, pid: int, name: str) -> str:
+    """The tier that told of this process's events of that name."""
+    (only,) = {event["event"]["tier"] for event in sensor.events_of(pid, name)}
+    return only
+
+
+def test_ptrace(act, sensor, victim):
+    """ATTACH and SEIZE until DETACH, of the task that the pid means; and one that is refused."""
+    pid = act(
+        f"""
+        for request in 16, 0x4206:
+            assert libc.ptrace(request, {victim.pid}, None, None) == 0
+            if request != 16:
+                assert libc.ptrace(0x4207, {victim.pid}, None, None) == 0  # INTERRUPT
+            os.waitpid({victim.pid}, 0x40000000)
+            assert libc.ptrace(17, {victim.pid}, None, None) == 0
+        assert libc.ptrace(16, 1 << 22, None, None) == -1
+        """
+    )
+    events = sensor.events_of(pid, "ptrace")
+    assert [(e["ptrace"]["request"], e["ptrace"]["ret"]) for e in events] == [
+        ("PTRACE_ATTACH", 0),
+        ("PTRACE_DETACH", 0),
+        ("PTRACE_SEIZE", 0),
+        ("PTRACE_DETACH", 0),
+        ("PTRACE_ATTACH", -3),
+    ]
+    assert [e["target"]["pid"] for e in events[:4]] == [victim.pid] * 4
+    assert "target" not in events[4]
+    assert [e["ptrace"]["duration_ns"] is None for e in events] == [True, False, True, False, True]
+
+
+def test_traceme(act, sensor):
+    """The traced process asks for it; the tracer is its parent."""
+    pid = act(
+        """
+        child = os.fork()
+        if not child:
+            libc.ptrace(0, 0, None, None); os._exit(0)
+        os.waitpid(child, 0)
+        """
+    )
+    (event,) = sensor.events_of(pid, "ptrace")
+    assert event["ptrace"]["request"] == "PTRACE_TRACEME"
+    assert event["target"]["parent"]["pid"] == pid
+
+
+def test_memory_of_another_process(act, sensor, victim):
+    """process_vm_readv and _writev: bytes and target; of itself it is nobody's business."""
+    pid = act(
+        f"""
+        room = ctypes.create_string_buffer(64)
+        vector = struct.pack("=QQ", ctypes.addressof(room), 64)
+        for call in 310, 311:
+            for target in {victim.pid}, os.getpid():
+                libc.syscall(call, target, vector, 1, vector, 1, ctypes.c_long(0))
+        """
+    )
+    for name in ("process_vm_readv", "process_vm_writev"):
+        (event,) = sensor.events_of(pid, name)
+        assert event["target"]["pid"] == victim.pid
+        assert event[name]["ret"] == -14  # EFAULT: that address is nothing there
+        assert event[name]["remote_segments"] == 1
+
+
+def test_interval_timers(act, sensor):
+    """ITIMER_PROF and ITIMER_VIRTUAL; ITIMER_REAL is no profiling."""
+    pid = act(
+        """
+        for which in signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF:
+            signal.setitimer(which, 1000, 2)
+            signal.setitimer(which, 0)
+        """
+    )
+    armed = [e["setitimer"] for e in sensor.events_of(pid, "setitimer")]
+    assert [(e["which"], e["value_ns"], e["interval_ns"]) for e in armed] == [
+        ("ITIMER_VIRTUAL", 1000 * 10**9, 2 * 10**9),
+        ("ITIMER_VIRTUAL", 0, 0),
+        ("ITIMER_PROF", 1000 * 10**9, 2 * 10**9),
+        ("ITIMER_PROF", 0, 0),
+    ]
+    switched = sensor.events_of(pid, "prof", mechanism="itimer")
+    assert [e["prof"]["action"] for e in switched] == ["enable", "disable"] * 2
+
+
+def test_the_descriptor_was_sent_to_another_process(act, sensor):
+    """Whoever holds it: the event is its opener's, and what happens to it is told."""
+    pid = act(
+        """
+        near, far = socket.socketpair()
+        child = os.fork()
+        if not child:
+            near.close()
+            _, (fd,), *_ = socket.recv_fds(far, 1, 1)
+            for command in ENABLE, DISABLE:
+                fcntl.ioctl(os.dup(fd), command, 0)
+            os._exit(0)
+        socket.send_fds(near, [b"x"], [perf(DISABLED)])
+        os.waitpid(child, 0)
+        """
+    )
+    switched = sensor.events_of(pid, "prof")
+    assert [(e["prof"]["action"], e["prof"]["cause"]) for e in switched] == [
+        ("enable", "ioctl"),
+        ("disable", "ioctl"),
+    ]
+    assert {e["target"]["pid"] for e in switched} == {pid}
+    (event_id,) = switched[0]["prof"]["event_ids"]
+    holders = {e["process"]["pid"] for e in sensor.events("perf_ioctl", id=event_id)}
+    assert len(holders) == 1
+    assert pid not in holders
+
+
+def test_the_32_bit_entry(act, sensor):
+    """A 64-bit process calls as an i386 would: function tiers see it, tracepoints do not."""
+    pid = act(
+        ENTRY_32
+        + """
+perf(DISABLED)
+low[4096:4208] = attributes(DISABLED)
+fd = call_32(336, at + 4096, 0, -1, -1, 0)
+assert fd >= 0
+assert call_32(54, fd, ENABLE) == 0
+assert call_32(54, fd, DISABLE) == 0
+"""
+    )
+    assert len(sensor.events_of(pid, "perf")) == 1 + (tier(sensor, pid, "perf") in FUNCTIONS)
+    switched = [e["prof"]["action"] for e in sensor.events_of(pid, "prof", cause="ioctl")]
+    assert switched in (["enable", "disable"], [])
+    if switched:
+        assert tier(sensor, pid, "perf_ioctl") in ("lsm", *FUNCTIONS)
+    else:
+        assert tier(sensor, pid, "perf") not in FUNCTIONS
+
+
+def test_ptrace_by_the_32_bit_entry(act, sensor, victim):
+    pid = act(
+        ENTRY_32
+        + f"""
+assert libc.ptrace(0x4206, {victim.pid}, None, None) == 0
+assert libc.ptrace(0x4207, {victim.pid}, None, None) == 0
+os.waitpid({victim.pid}, 0x40000000)
+assert call_32(26, 17, {victim.pid}) == 0
+"""
+    )
+    requests = [e["ptrace"]["request"] for e in sensor.events_of(pid, "ptrace")]
+    seen = tier(sensor, pid, "ptrace") in FUNCTIONS
+    assert requests == ["PTRACE_SEIZE", *["PTRACE_DETACH"] * seen]
+
+
+def test_closed_by_io_uring(act, sensor):
+    """The last descriptor goes without close(2): function tiers see the end, tracepoints later."""
+    pid = act(IO_URING + "fd = perf()\nring_close(fd)\ntime.sleep(0.2)")
+    on, off = sensor.events_of(pid, "prof")
+    seen = on["event"]["tier"] in FUNCTIONS
+    assert (on["prof"]["cause"], off["prof"]["cause"]) == ("open", "close" if seen else "exit")
+    assert (off["prof"]["duration_ns"] < 0.2e9) == seen
