@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 export PYTHON
+KERNELS := 5.10 6.1 6.12 6.18
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev system test-system native run demo test lint generate bench lock clean
+.PHONY: help setup dev system test-system vm-system native run demo test kernels lint generate bench lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,9 +22,13 @@ run: setup ## start the sensor with the shipped rules; Ctrl-C ends it
 demo: setup ## see the whole way in a minute: an act of profiling, its finding, its alert
 	@$(BIN)/profguard demo
 
-test: test-system dev ## run all tests, those on the live kernel last
+test: test-system vm-system dev ## run all tests, then those on the live kernel, and in a VM
 	$(BIN)/pytest -q -m "not live and not vm"
 	$(BIN)/pytest -q -m live
+	$(BIN)/pytest -q -m vm
+
+kernels: vm-system dev ## run the live tests on other kernels, in VMs: KERNELS="5.10 6.12"
+	KERNELS="$(KERNELS)" $(BIN)/pytest -q -m vm; status=$$?; $(BIN)/python scripts/kernels.py; exit $$status
 
 lint: dev ## check style and layers
 	$(BIN)/ruff check .
@@ -52,6 +57,9 @@ system: # every time, in a few milliseconds: a package may be gone since
 
 test-system:
 	@scripts/system-packages tests
+
+vm-system: # without them, the tests say that there is no VM
+	-@scripts/system-packages vm
 
 $(VENV)/pyvenv.cfg: | system
 	$(PYTHON) -m venv $(VENV)

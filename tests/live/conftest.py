@@ -17,6 +17,14 @@ from tests.live.actor import Actor
 from tests.live.harness import CONFIG, PRODUCTION, PROFGUARD, LiveSensor, Receiver
 
 
+@pytest.fixture(autouse=True)
+def _proves(request, record_property):
+    """What the mark `proves` says goes into a JUnit report: event, and what happened to it."""
+    if mark := request.node.get_closest_marker("proves"):
+        for name, value in zip(("event", "what"), mark.args, strict=True):
+            record_property(name, value)
+
+
 @pytest.fixture(scope="session")
 def kernel():
     """This kernel takes the sensor's probes."""

@@ -23,6 +23,7 @@ def steps(events: list[dict]) -> list[tuple[str, str]]:
     return [(e["prof"]["action"], e["prof"]["cause"]) for e in events]
 
 
+@pytest.mark.proves("prof", "opened running, and closed")
 def test_opened_running_and_closed(act):
     """An event opened with disabled=0 is on from the open to the close."""
     on, off = events = act("fd = perf(); time.sleep(0.2); os.close(fd)")
@@ -37,6 +38,7 @@ def test_opened_running_and_closed(act):
     )
 
 
+@pytest.mark.proves("prof", "ENABLE, DISABLE and REFRESH")
 def test_switched_by_ioctl(act):
     """ENABLE, DISABLE and REFRESH are transitions; ENABLE of what is on and RESET are none."""
     events = act(
@@ -51,6 +53,7 @@ def test_switched_by_ioctl(act):
     assert refreshed == [False, False, True, False]
 
 
+@pytest.mark.proves("prof", "a group by its leader")
 def test_a_group_is_one_transition(act):
     """Switching the leader switches its siblings: one prof event that names all of them."""
     (event,) = act(
@@ -66,6 +69,7 @@ def test_a_group_is_one_transition(act):
     assert event["prof"]["flags"] & 1 << 12  # group
 
 
+@pytest.mark.proves("prof", "prctl")
 def test_switched_by_prctl(act):
     """PR_TASK_PERF_EVENTS_DISABLE and _ENABLE switch all events of the calling thread."""
     events = act(
@@ -79,6 +83,7 @@ def test_switched_by_prctl(act):
     assert causes == [("disable", "prctl")] * 2 + [("enable", "prctl")] * 2
 
 
+@pytest.mark.proves("prof", "enable_on_exec, and the exit of the target")
 def test_switched_on_by_exec(act, sensor):
     """enable_on_exec: the exec of the target is the transition, its opener the actor."""
     on, off = events = act(
@@ -98,6 +103,7 @@ def test_switched_on_by_exec(act, sensor):
     assert off["prof"]["event_ids"] == on["prof"]["event_ids"]
 
 
+@pytest.mark.proves("prof", "two profilers of one exec")
 def test_two_profilers_of_one_exec(act, sensor):
     """Each profiler's counters are switched on by the exec: one prof event for each of them."""
     act(
@@ -119,6 +125,7 @@ def test_two_profilers_of_one_exec(act, sensor):
     assert len({event["target"]["pid"] for event in switched}) == 1
 
 
+@pytest.mark.proves("prof", "inherited by fork, until each exit")
 def test_inherited_by_fork(act):
     """A child of a profiled process is profiled too, in the same session, until its own exit."""
     events = act(
@@ -141,17 +148,20 @@ def test_inherited_by_fork(act):
     assert events[1]["target"]["pid"] != events[0]["target"]["pid"]
 
 
+@pytest.mark.proves("prof", "no act: a counter that only probes")
 def test_a_counter_that_only_probes_is_no_profile(act):
     """A counter opened running and closed at once asks what a machine can do; that is no act."""
     assert act("os.close(perf(period=0))") == []
 
 
+@pytest.mark.proves("prof", "a counter that stays")
 def test_a_counter_that_stays_is_a_profile(act):
     events = act("fd = perf(period=0); time.sleep(0.4); os.close(fd)")
     assert steps(events) == [("enable", "open"), ("disable", "close")]
     assert events[0]["prof"]["mode"] == "counting"
 
 
+@pytest.mark.proves("prof", "a whole CPU, until its owner ends")
 def test_the_whole_cpu(act):
     """A CPU-wide event has no target, and ends with its owner."""
     on, off = events = act("perf(pid=-1, cpu=0)")
@@ -163,6 +173,7 @@ def test_the_whole_cpu(act):
     assert off["prof"]["flags"] & 1 << 14
 
 
+@pytest.mark.proves("prof", "a descriptor that was inherited and duplicated")
 def test_a_descriptor_that_was_passed_on(act):
     """The owner is who opened the event, whoever holds the descriptor: identity is the kernel's."""
     events = act(
@@ -178,6 +189,7 @@ def test_a_descriptor_that_was_passed_on(act):
     assert steps(events)[0] == ("enable", "ioctl")
 
 
+@pytest.mark.proves("prof", "an event whose opener has ended")
 def test_an_event_whose_opener_has_ended(sensor, actor, tmp_path):
     """Then the actor is who switches it on: the last one who can be named."""
     note = tmp_path / "pid"
@@ -195,6 +207,7 @@ def test_an_event_whose_opener_has_ended(sensor, actor, tmp_path):
     assert wait_for(lambda: sensor.events_of(heir, "prof", action="enable", cause="ioctl"))
 
 
+@pytest.mark.proves("prof", "POSIX timer on a CPU-time clock")
 def test_a_posix_cpu_timer(act):
     """timer_settime arms, timer_delete disarms."""
     events = act(
@@ -213,6 +226,7 @@ def test_a_posix_cpu_timer(act):
     assert events[0]["prof"]["mechanism"] == "posix_timer"
 
 
+@pytest.mark.proves("perf", "a refused open, with its error")
 def test_what_failed_is_told_with_its_error(act, sensor):
     """A refused perf_event_open has the errno and no attributes: there is no event to read."""
     act(

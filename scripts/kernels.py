@@ -1,0 +1,88 @@
+"""Writes docs/kernels.md from what the tests in VMs have left in .cache/vm: `make kernels`.
+
+Prints the table too. A kernel that was not run this time keeps its columns.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from profguard.sensor import tiers
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / ".cache" / "vm"
+PAGE = ROOT / "docs" / "kernels.md"
+PASSED, UNSEEN, FAILED = "passed", "unseen", "FAILED"
+
+HEAD = """\
+<!-- Written by `make kernels`. Do not edit. -->
+
+# Kernels
+
+`make kernels` boots kernels of Debian in VMs and runs the same live tests in each tier that a
+kernel allows: real system calls, and what the sensor tells of them. This is what came out. A cell
+names the tiers that tell of it, or says `all`, which are those of the first row; the others pass it
+by, which the tests assert too.
+
+"""
+FOOT = """
+x86-64 is what was run. For arm64 the tests compile the same programs, and nothing runs them.
+"""
+
+
+def main() -> None:
+    kernels = sorted(
+        (path for path in RESULTS.iterdir() if (path / "doctor-auto.json").exists()),
+        key=lambda path: [int(part) for part in path.name.split(".")],
+    )
+    table = "\n".join(_table(kernels))
+    PAGE.write_text(f"{HEAD}{table}\n{FOOT}")
+    os.write(1, f"{table}\n\nwritten to {PAGE.relative_to(ROOT)}\n".encode())
+
+
+def _table(kernels: list[Path]) -> Iterator[str]:
+    reports = [json.loads((path / "doctor-auto.json").read_text()) for path in kernels]
+    results = [
+        {tier: dict(_results(path / f"{tier}.xml")) for tier in tiers.ORDER} for path in kernels
+    ]
+    yield _row("event", "", *(f"{path.name}" for path in kernels))
+    yield _row(*["---"] * (len(kernels) + 2))
+    yield _row("", "release", *(f"`{report['kernel']}`" for report in reports))
+    allowed = [[tier for tier in tiers.ORDER if of_kernel[tier]] for of_kernel in results]
+    yield _row("", "tiers", *map(", ".join, allowed))
+    rows = dict.fromkeys(
+        row for of_kernel in results for tests in of_kernel.values() for row in tests
+    )
+    for row in sorted(rows):
+        cells = (_cell(of_kernel, row) for of_kernel in results)
+        yield _row(", ".join(f"`{name}`" for name in row[0].split(", ")), row[1], *cells)
+
+
+def _cell(of_kernel: dict[str, dict], row: tuple[str, str]) -> str:
+    told = {tier: tests.get(row) for tier, tests in of_kernel.items() if tests}
+    if failed := [tier for tier, result in told.items() if result not in (PASSED, UNSEEN)]:
+        return f"{FAILED}: {', '.join(failed)}"
+    seen = [tier for tier, result in told.items() if result == PASSED]
+    return "all" if len(seen) == len(told) else ", ".join(seen)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _results(junit: Path) -> Iterator[tuple[tuple[str, str], str]]:
+    """Event, what happened to it, and the result, of each test."""
+    if not junit.exists():
+        return
+    for case in ET.parse(junit).getroot().iter("testcase"):  # noqa: S314 - our own file
+        told = {item.get("name"): item.get("value") for item in case.iter("property")}
+        failed = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
+        result = FAILED if failed else UNSEEN if told.get("seen") == "False" else PASSED
+        if "event" in told:
+            yield (told["event"], told["what"]), result
+
+
+if __name__ == "__main__":
+    main()
