@@ -1,0 +1,134 @@
+/* Times system calls, for overhead.py: prints a line `name calls ns` each, where ns is the median of
+ * the slices that were timed. The slice before them is not: it warms up. So a slice in which somebody
+ * else had the CPU does not count.
+ */
+#define _GNU_SOURCE
+#include <linux/perf_event.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SLICES = 15 };
+
+static int counter = -1;
+static pid_t child;
+
+static void fail(const char *what)
+{
+	perror(what);
+	if (child)
+		kill(child, SIGKILL);
+	exit(1);
+}
+
+static int open_counter(void)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE, .config = PERF_COUNT_SW_CPU_CLOCK,
+		.size = sizeof(attr), .disabled = 1, .sample_period = 1000000000,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+
+	if (fd < 0)
+		fail("perf_event_open");
+	return fd;
+}
+
+static void call_getppid(void)
+{
+	syscall(SYS_getppid);
+}
+
+static void call_perf_open(void)
+{
+	close(open_counter());
+}
+
+static void call_ioctl(void)
+{
+	if (ioctl(counter, PERF_EVENT_IOC_ENABLE, 0) || ioctl(counter, PERF_EVENT_IOC_DISABLE, 0))
+		fail("ioctl");
+}
+
+static void call_ptrace(void)
+{
+	int status;
+
+	if (ptrace(PTRACE_SEIZE, child, 0, 0) || ptrace(PTRACE_INTERRUPT, child, 0, 0) ||
+	    waitpid(child, &status, __WALL) != child || ptrace(PTRACE_DETACH, child, 0, 0))
+		fail("ptrace");
+}
+
+static const struct {
+	const char *name;
+	void (*call)(void);
+	int per_slice;
+} calls[] = {
+	{"getppid", call_getppid, 50000},
+	{"perf_open", call_perf_open, 1000},
+	{"ioctl", call_ioctl, 1000},
+	{"ptrace", call_ptrace, 200},
+};
+
+static double now_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1e9 + time.tv_nsec;
+}
+
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median_ns(void (*call)(void), int per_slice)
+{
+	double took[SLICES];
+
+	for (int slice = -1; slice < SLICES; slice++) {
+		double began = now_ns();
+
+		for (int i = 0; i < per_slice; i++)
+			call();
+		if (slice >= 0)
+			took[slice] = (now_ns() - began) / per_slice;
+	}
+	qsort(took, SLICES, sizeof(took[0]), ascending);
+	return took[SLICES / 2];
+}
+
+/* overhead_calls CPU */
+int main(int argc, char **argv)
+{
+	cpu_set_t cpus;
+
+	if (argc != 2)
+		return 2;
+	CPU_ZERO(&cpus);
+	CPU_SET(atoi(argv[1]), &cpus);
+	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+		fail("sched_setaffinity");
+	setpriority(PRIO_PROCESS, 0, -20);
+	child = fork();
+	if (!child)
+		for (;;)
+			pause();
+	counter = open_counter();
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		printf("%s %d %.1f\n", calls[i].name, (SLICES + 1) * calls[i].per_slice,
+		       median_ns(calls[i].call, calls[i].per_slice));
+	kill(child, SIGKILL);
+	return 0;
+}
