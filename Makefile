@@ -9,7 +9,8 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev system test-system vm-system native run demo test kernels lint generate bench lock clean
+.PHONY: help setup dev system test-system vm-system bench-system native
+.PHONY: run demo test kernels lint generate bench lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -38,7 +39,7 @@ lint: dev ## check style and layers
 generate: setup ## rewrite what is generated: C header, schemas, reference pages
 	$(BIN)/python scripts/generate.py
 
-bench: dev ## run the benchmarks
+bench: bench-system dev ## run the benchmarks
 	@for bench in bench/*.py; do $(BIN)/python $$bench || exit 1; done
 
 lock: .cache/lock/pyvenv.cfg ## pin dependencies after a change in pyproject.toml
@@ -60,6 +61,9 @@ test-system:
 
 vm-system: # without them, the tests say that there is no VM
 	-@scripts/system-packages vm
+
+bench-system:
+	@scripts/system-packages bench
 
 $(VENV)/pyvenv.cfg: | system
 	$(PYTHON) -m venv $(VENV)
