@@ -46,7 +46,7 @@ static __always_inline void pg_count_folded(__u32 event)
  * target. `kind` is the event's own distinction. A flood of one process thus takes no room from what
  * others do.
  */
-__noinline int pg_is_folded(__u32 event, __u64 target_at, __u32 kind)
+PG_GLOBAL int pg_is_folded(__u32 event, __u64 target_at, __u32 kind)
 {
 	struct task_struct *target = (void *)target_at;
 	struct pg_alike key = {

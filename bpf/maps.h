@@ -23,18 +23,16 @@ struct pg_config {
 	struct pg_values ptrace_requests;
 };
 
+#ifdef PG_BCC /* which has no data sections */
+#define pg_config (*(const volatile struct pg_config *)PG_VALUE(PG_FD_config))
+#else
 const volatile struct pg_config pg_config SEC(".rodata.config") = {};
+#endif
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
-} ring SEC(".maps");
+PG_RING(ring, 8 << 20);
 
 /* Records that a flood of others must not displace. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 20);
-} urgent_ring SEC(".maps");
+PG_RING(urgent_ring, 1 << 20);
 
 /* How often each event happened on this CPU, and what became of those that are not sent:
  * produced = received + dropped + missed + folded. Userspace proves it, so each is counted once.
@@ -46,12 +44,7 @@ struct pg_counter {
 	__u64 folded;  /* one of too many that are alike */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, PG_EVENT_COUNT);
-	__type(key, __u32);
-	__type(value, struct pg_counter);
-} counters SEC(".maps");
+PG_MAP(counters, PERCPU_ARRAY, __u32, struct pg_counter, PG_EVENT_COUNT);
 
 /* Events that are alike: what one process does to another, by one kind of call. */
 struct pg_alike {
@@ -72,20 +65,10 @@ struct pg_fold {
 	struct pg_task target;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct pg_alike);
-	__type(value, struct pg_fold);
-} folds SEC(".maps");
+PG_MAP(folds, LRU_HASH, struct pg_alike, struct pg_fold, 8192);
 
 /* Processes with a label, by tgid: what switches profiling on there is urgent. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, __u8);
-} labelled SEC(".maps");
+PG_MAP(labelled, LRU_HASH, __u32, __u8, 16384);
 
 /* What the entry of a call leaves for its return, by task. */
 struct pg_call {
@@ -98,19 +81,17 @@ struct pg_call {
 	__u32 pad;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u64);
-	__type(value, struct pg_call);
-} calls SEC(".maps");
+PG_MAP(calls, HASH, __u64, struct pg_call, 16384);
 
 /* Threads that something profiles: their end is a transition. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u32);
-	__type(value, __u8);
-} profiled SEC(".maps");
+PG_MAP(profiled, LRU_HASH, __u32, __u8, 16384);
+
+/* POSIX timers on CPU-time clocks: the clock, by process and timer id. */
+struct pg_timer {
+	__u32 tgid;
+	__s32 id;
+};
+
+PG_MAP(cpu_timers, LRU_HASH, struct pg_timer, __s32, 16384);
 
 #endif

@@ -14,7 +14,7 @@ static __always_inline struct pg_registers pg_registers(const struct pt_regs *re
 {
 	struct pg_registers all = {};
 
-	bpf_probe_read_kernel(&all, sizeof(all), (void *)regs + bpf_core_field_offset(regs->bp));
+	bpf_probe_read_kernel(&all, sizeof(all), (void *)regs + bpf_core_field_offset(struct pt_regs, bp));
 	return all;
 }
 

@@ -16,7 +16,7 @@ static __always_inline struct perf_event *pg_perf_of_file(struct file *file)
 	return BPF_CORE_READ(file, private_data);
 }
 
-__noinline __u64 pg_file_of_fd(int fd)
+PG_GLOBAL __u64 pg_file_of_fd(int fd)
 {
 	struct fdtable *table = BPF_CORE_READ(pg_current(), files, fdt);
 	struct file **slot = BPF_CORE_READ(table, fd);
@@ -26,14 +26,6 @@ __noinline __u64 pg_file_of_fd(int fd)
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
 	return (__u64)file;
-}
-
-/* Whether this is the only descriptor, mapping or passed copy that keeps the file open. */
-static __always_inline bool pg_file_is_last(struct file *file)
-{
-	if (bpf_core_field_exists(file->f_ref))
-		return BPF_CORE_READ(file, f_ref.refcnt.counter) == 0;
-	return BPF_CORE_READ((struct file___f_count *)file, f_count.counter) == 1;
 }
 
 /* An event counts when it and the leader of its group are not switched off. */
@@ -71,11 +63,6 @@ static __always_inline struct task_struct *pg_perf_owner(struct perf_event *even
 	struct task_struct *owner = BPF_CORE_READ(pg_perf_original(event), owner);
 
 	return pg_is_task(owner) ? owner : NULL;
-}
-
-static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
-{
-	return bpf_core_field_exists(event->cgrp) && BPF_CORE_READ(event, cgrp);
 }
 
 static __always_inline bool pg_perf_measures_nothing(struct perf_event *event)
@@ -129,13 +116,8 @@ static __always_inline __u32 pg_perf_class(struct perf_event *event)
 	return PG_CLASS_OTHER_PMU;
 }
 
-/* Functions that are not static are verified once, for any arguments, and not again at each of their
- * calls: several times less work for the verifier here. Their arguments are numbers, which kernels
- * before 5.13 demand.
- */
-
 /* An entry of prof.events. */
-__noinline __u32 pg_perf_code(__u64 at)
+PG_GLOBAL __u32 pg_perf_code(__u64 at)
 {
 	struct perf_event *event = (void *)at;
 
@@ -143,7 +125,7 @@ __noinline __u32 pg_perf_code(__u64 at)
 }
 
 /* Whether an event is on and measures something. */
-__noinline __u32 pg_perf_counts(__u64 at)
+PG_GLOBAL __u32 pg_perf_counts(__u64 at)
 {
 	struct perf_event *event = (void *)at;
 
@@ -153,20 +135,6 @@ __noinline __u32 pg_perf_counts(__u64 at)
 static __always_inline struct perf_event *pg_event_of_entry(struct list_head *entry)
 {
 	return (void *)entry - bpf_core_field_offset(struct perf_event, event_entry);
-}
-
-static __always_inline struct perf_event_context *pg_perf_context(struct task_struct *task, int i)
-{
-	struct task_struct___ctxp_array *before = (void *)task;
-	struct perf_event_context *context = NULL;
-
-	if (bpf_core_field_exists(task->perf_event_ctxp)) /* a pointer: an array does not match */
-		return i ? NULL : BPF_CORE_READ(task, perf_event_ctxp);
-	if (i)
-		bpf_core_read(&context, sizeof(context), &before->perf_event_ctxp[1]);
-	else
-		bpf_core_read(&context, sizeof(context), &before->perf_event_ctxp[0]);
-	return context;
 }
 
 /* perf: an event is opened. `call` has pid, cpu and flags as they were passed. */

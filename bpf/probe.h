@@ -4,10 +4,14 @@
 #ifndef PG_PROBE_H
 #define PG_PROBE_H
 
-#include "kernel.h"
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_tracing.h>
+#ifdef PG_BCC
+#include "bcc.h"
+#include "bcc_layout.h"
+#else
+#include "core.h"
+#include "layout.h"
+#include "path.h"
+#endif
 #include "events.h"
 #include "maps.h"
 #include "task.h"
@@ -19,6 +23,6 @@
 #include "access.h"
 #include "process.h"
 
-char LICENSE[] SEC("license") = "GPL";
+PG_LICENSE
 
 #endif

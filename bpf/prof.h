@@ -85,7 +85,7 @@ static __always_inline void pg_prof_perf(struct pg_prof *out, struct perf_event 
 }
 
 /* One event, or a group by its leader, was switched. */
-__noinline int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
+PG_GLOBAL int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
 {
 	struct perf_event *event = (void *)first;
 	struct list_head *head = __builtin_preserve_access_index(&event->sibling_list);
@@ -132,7 +132,7 @@ enum { PG_MAX_OWNERS = 3, PG_MAX_WALK = 16 };
 /* The first event of a context that is on, is inherited if that is asked for, and is of none of the
  * given owners; or 0.
  */
-__noinline __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __u64 nor_of)
+PG_GLOBAL __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __u64 nor_of)
 {
 	struct perf_event_context *context = (void *)context_at;
 	struct list_head *head = __builtin_preserve_access_index(&context->event_list);
@@ -158,7 +158,7 @@ __noinline __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __
 /* The events of a context that are on and of the same owner as the first. An exit switches them off,
  * an exec or a fork has switched them on.
  */
-__noinline int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
+PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 {
 	struct perf_event_context *context = (void *)context_at;
 	struct perf_event *first = (void *)first_at;
@@ -214,7 +214,7 @@ static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action
 /* A task's context after an exec or a fork, or before an exit. What is on after an exec was switched
  * on by that, unless it was on before, which userspace knows. One record for each profiler.
  */
-__noinline int pg_prof_contexts(__u64 context_at, __u32 cause)
+PG_GLOBAL int pg_prof_contexts(__u64 context_at, __u32 cause)
 {
 	__u64 owners[PG_MAX_OWNERS] = {-1, -1, -1};
 

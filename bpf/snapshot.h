@@ -11,12 +11,7 @@ union pg_snapshot_record {
 	struct pg_ptrace ptrace;
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, union pg_snapshot_record);
-} scratch SEC(".maps");
+PG_MAP(scratch, PERCPU_ARRAY, __u32, union pg_snapshot_record, 1);
 
 static __always_inline void *pg_snapshot_record(__u32 event)
 {

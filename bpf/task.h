@@ -31,7 +31,7 @@ static __noinline int pg_task_fill(struct pg_task *out, struct task_struct *task
 	out->uid = BPF_CORE_READ(task, real_cred, uid.val);
 	out->gid = BPF_CORE_READ(task, real_cred, gid.val);
 	out->pid_ns = BPF_CORE_READ(pg_pid_namespace(task), ns.inum);
-	out->mnt_ns = BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	out->mnt_ns = pg_mnt_ns(task);
 	BPF_CORE_READ_INTO(&out->comm, task, comm);
 	return 0;
 }
@@ -39,7 +39,7 @@ static __noinline int pg_task_fill(struct pg_task *out, struct task_struct *task
 /* The task with this number in the caller's pid namespace, as the system calls find it, or NULL.
  * A namespace's pids are in an xarray: six bits of the number choose a slot at each level.
  */
-__noinline __u64 pg_task_by_pid(int nr)
+PG_GLOBAL __u64 pg_task_by_pid(int nr)
 {
 	struct pid_namespace *ns = pg_pid_namespace(pg_current());
 	__u64 entry = (__u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);

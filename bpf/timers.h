@@ -5,19 +5,6 @@
 enum { PG_ITIMER_REAL = 0 };
 enum { PG_NS_PER_S = 1000000000 };
 
-/* POSIX timers on CPU-time clocks: the clock, by process and timer id. */
-struct pg_timer {
-	__u32 tgid;
-	__s32 id;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, struct pg_timer);
-	__type(value, __s32);
-} cpu_timers SEC(".maps");
-
 static __always_inline __u64 pg_ns(struct timespec64 *time)
 {
 	return BPF_CORE_READ(time, tv_sec) * PG_NS_PER_S + BPF_CORE_READ(time, tv_nsec);

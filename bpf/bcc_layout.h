@@ -1,0 +1,49 @@
+/* What kernels keep in different places, told apart by their headers: in the place of layout.h and
+ * path.h. What these headers do not have is not known here: 0.
+ */
+#ifndef PG_BCC_LAYOUT_H
+#define PG_BCC_LAYOUT_H
+
+#include <linux/version.h>
+#include "events.h"
+
+static __always_inline bool pg_file_is_last(struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0) /* 90ee6ed776c0 */
+	return BPF_CORE_READ(file, f_ref.refcnt.counter) == 0;
+#else
+	return BPF_CORE_READ(file, f_count.counter) == 1;
+#endif
+}
+
+static __always_inline struct perf_event_context *pg_perf_context(struct task_struct *task, int i)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) /* bd2756811766 */
+	return i ? NULL : BPF_CORE_READ(task, perf_event_ctxp);
+#else
+	return i ? BPF_CORE_READ(task, perf_event_ctxp[1]) : BPF_CORE_READ(task, perf_event_ctxp[0]);
+#endif
+}
+
+static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
+{
+#ifdef CONFIG_CGROUP_PERF
+	return BPF_CORE_READ(event, cgrp);
+#else
+	return false;
+#endif
+}
+
+/* struct mnt_namespace is the kernel's own. */
+static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
+{
+	return 0;
+}
+
+/* So is struct mount, without which the way from a file leads only to the root of its file system. */
+static __always_inline void pg_path(struct pg_sched_process_exec *out, struct file *file)
+{
+	out->path_size = 0;
+}
+
+#endif
