@@ -102,7 +102,7 @@ class NativeBuildHook(BuildHookInterface):
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag}"
         inside = {str(path): f"profguard/_built/{path.name}" for path in built}
-        for name in ("rules", "schemas", "captures"):
+        for name in ("rules", "schemas", "captures", "bpf"):
             inside[str(ROOT / name)] = f"profguard/_data/{name}"
         build_data["force_include"].update(inside)
 

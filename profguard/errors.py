@@ -60,6 +60,7 @@ CODES = {
     "PG304": "libbpf is missing or too old",
     "PG305": "BPF object is missing or stale",
     "PG306": "no probe could be attached",
+    "PG307": "BCC or the headers of the running kernel are missing",
     "PG401": "database cannot be opened",
     "PG402": "database is corrupt",
     "PG403": "database belongs to a newer version",

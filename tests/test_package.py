@@ -32,7 +32,7 @@ def test_the_program_in_the_wheel_uses_what_is_in_the_wheel(wheel, tmp_path):
     zipfile.ZipFile(wheel).extractall(tmp_path)
     script = (
         "from profguard import resources; from profguard.cli import execute\n"
-        "print(resources.BUILT, *map(resources.folder, ['rules', 'schemas', 'captures']))\n"
+        "print(resources.BUILT, *map(resources.folder, ['rules', 'schemas', 'captures', 'bpf']))\n"
         "assert execute(['rules', 'lint']) == 0"
     )
     done = subprocess.run(

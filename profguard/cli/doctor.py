@@ -10,7 +10,7 @@ from profguard.cli import options, rules_state
 from profguard.cli.output import emit, json_option, say, table
 from profguard.config import load
 from profguard.errors import ProfguardError, SensorError
-from profguard.sensor import kinds, libbpf, rights
+from profguard.sensor import kinds, libbpf, rights, tiers
 from profguard.sensor.live import Sensor
 
 # Settings that decide who may profile; root is not bound by the first two.
@@ -28,8 +28,9 @@ _SETTINGS = {
 @options.config
 @options.db
 @options.tier
+@options.loader
 @json_option
-def doctor(config, db, tier, as_json) -> None:
+def doctor(config, db, tier, loader, as_json) -> None:
     """Say what this kernel allows, which tier each probe gets, and which rules are in force.
 
     Every answer is found out by trying: programs are loaded, attached and taken away again, rules
@@ -40,17 +41,19 @@ def doctor(config, db, tier, as_json) -> None:
       profguard doctor
       profguard doctor --json
       profguard doctor --tier kprobe    what would become of each probe with it
+      profguard doctor --loader bcc     the same, with probes that are compiled here
       profguard doctor --db ./my.db     about the sensor that writes to that database
     """
+    options.check_loader(loader, tier)
     settings = load(config)
     report = _machine() | {"limits": _limits(settings)}
     trouble: ProfguardError | None = None
     try:
         report["libbpf"] = libbpf.version()
-        rights.check()
+        rights.check(types=loader == tiers.LIBBPF)
         refused = kinds.refusals(kinds.KINDS)
         report["kinds"] = {kind: refused.get(kind) for kind in kinds.KINDS}
-        report["probes"] = _probes(tier, settings.sensor.ring_mb << 20)
+        report["probes"] = _probes(tier, loader, settings.sensor.ring_mb << 20)
     except SensorError as error:
         trouble = error
     report["rules"], refusal = rules_state.examine(settings, db)
@@ -90,8 +93,8 @@ def _limits(settings) -> dict:
     }
 
 
-def _probes(tier: str, ring_bytes: int) -> list[dict]:
-    sensor = Sensor(tier=tier, ring_bytes=ring_bytes)
+def _probes(tier: str, loader: str, ring_bytes: int) -> list[dict]:
+    sensor = Sensor(tier=tier, loader=loader, ring_bytes=ring_bytes)
     sensor.open()
     sensor.close()
     return [

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from profguard.errors import UsageError
 from profguard.sensor import tiers
 
 # What opens it says why it cannot, with a code of its own.
@@ -35,6 +36,24 @@ tier = click.option(
     show_default=True,
     help="How probes are attached; auto takes the best that this kernel allows, probe by probe.",
 )
+
+loader = click.option(
+    "--loader",
+    type=click.Choice(tiers.LOADERS),
+    default=tiers.LIBBPF,
+    show_default=True,
+    help="How probes get into the kernel; bcc compiles them here, for one without type information.",
+)
+
+
+def check_loader(loader: str, tier: str) -> None:
+    """Raise UsageError where a loader does not have that tier."""
+    if loader == tiers.BCC and tier not in (tiers.AUTO, tiers.OF_BCC):
+        raise UsageError.of(
+            "PG702",
+            f"--loader {loader} has no --tier {tier}",
+            f"leave out --tier: it attaches all probes as {tiers.OF_BCC}",
+        )
 
 
 def until(seconds: float | None) -> Callable[[], bool]:

@@ -30,7 +30,7 @@ from profguard.wanted import EVERYTHING, Wanted
 @json_option
 @options.seconds
 @options.tier
-@click.option("--loader", type=click.Choice(["libbpf"]), default="libbpf", help="BPF loader.")
+@options.loader
 @click.option("--or-replay", is_flag=True, help="Where the kernel refuses, replay a capture.")
 def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) -> None:
     """Watch this machine and report what the rules object to.
@@ -42,11 +42,12 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
       profguard run --rules my-rules --db ./my.db --for 60
       profguard run --json --events                  everything, one JSON object a line
     """
-    del loader
+    options.check_loader(loader, tier)
     settings = load(config)
     wanted: SimpleQueue[Wanted] = SimpleQueue()
     sensor = Sensor(
         tier=tier,
+        loader=loader,
         ring_bytes=settings.sensor.ring_mb << 20,
         max_rate=settings.sensor.max_rate,
         wanted=wanted.get,

@@ -110,16 +110,24 @@ def load(tier: str, prepare: Prepare, events: Callable[[], Collection[str]]) -> 
     """The probes of some events, in their best tiers or, where they have it, in the one named.
 
     `events` is called when these must be known, `prepare` with each opened object before its load.
-    Raises SensorError if nothing can
-    be attached, or the kernel takes no program of the tier that is named.
+    Raises SensorError if nothing can be attached, or the kernel takes no program of the tier that
+    is named.
     """
     refused = _refused_tiers(tier)
     allowed = [each for each in tiers.ORDER if each not in refused]
     sections = {each: compiled(each) for each in allowed}
     known = tiers.flavours(sections, events())
-    probes = {name: Probe(name) for name in known}
-    left = {name: tiers.preference(flavour, tier) for name, flavour in known.items()}
-    attached, failure = Attached(prepare), None
+    attached = Attached(prepare)
+    place(attached, known, {name: tiers.preference(each, tier) for name, each in known.items()})
+    return attached
+
+
+def place(attached, known: tiers.Flavours, left: dict[str, list[str]]) -> None:
+    """Attach each probe in the first of the tiers left to it that takes it.
+
+    Raises SensorError, with everything closed, if nothing can be attached.
+    """
+    probes, failure = {name: Probe(name) for name in known}, None
     while waiting := [name for name in left if left[name]]:
         each = min((left[name][0] for name in waiting), key=tiers.ORDER.index)
         names = [name for name in waiting if left[name][0] == each]
@@ -143,7 +151,6 @@ def load(tier: str, prepare: Prepare, events: Callable[[], Collection[str]]) -> 
     if all(probe.refusal for probe in attached.probes if not probe.is_snapshot):
         attached.close()
         raise _nothing(attached.probes, failure)
-    return attached
 
 
 def _refused_tiers(tier: str) -> Refusals:

@@ -155,6 +155,15 @@ def possible_cpus() -> int:
     return library().check(library().libbpf_num_possible_cpus(), "number of CPUs")
 
 
+def skipped_runs(fd: int) -> int:
+    """How often the kernel left out a run of the program with this descriptor."""
+    info = ctypes.create_string_buffer(_MISSES_AT + 8)
+    size = c_uint32(len(info))
+    result = library().bpf_obj_get_info_by_fd(fd, info, ctypes.byref(size))
+    library().check(result, "no information about a program")
+    return int.from_bytes(info.raw[_MISSES_AT : size.value], "little")
+
+
 class Map:
     """A map of an object; its file descriptor is valid once the object is loaded."""
 
@@ -262,12 +271,7 @@ class Object:
 
         It does so, among others, where a BPF map is being changed on the same CPU.
         """
-        info = ctypes.create_string_buffer(_MISSES_AT + 8)
-        size = c_uint32(len(info))
-        fd = self._lib.bpf_program__fd(self._program(name))
-        result = self._lib.bpf_obj_get_info_by_fd(fd, info, ctypes.byref(size))
-        self._lib.check(result, f"no information about {name}")
-        return int.from_bytes(info.raw[_MISSES_AT : size.value], "little")
+        return skipped_runs(self._lib.bpf_program__fd(self._program(name)))
 
     def read_iterator(self, name: str) -> bytes:
         """All that an iterator program writes, in one pass over the kernel's objects."""

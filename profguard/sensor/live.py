@@ -10,7 +10,7 @@ from profguard.decode import Decoded, DecodeError, decode, record_size
 from profguard.errors import SensorError
 from profguard.events import BY_ID, BY_NAME, REGISTRY
 from profguard.model import Event
-from profguard.sensor import attach, native, rights, tiers
+from profguard.sensor import attach, attach_bcc, native, rights, tiers
 from profguard.sensor.accounting import Count, Ledger, Loss, Reading, Readings, is_balanced
 from profguard.sensor.clock import Clock
 from profguard.sensor.folds import Folds
@@ -40,11 +40,13 @@ class Sensor:
         self,
         *,
         tier: str = tiers.AUTO,
+        loader: str = tiers.LIBBPF,
         ring_bytes: int = 8 << 20,
         max_rate: int = MAX_RATE,
         wanted: Callable[[], Wanted] = lambda: EVERYTHING,
     ):
-        self.tier, self._ring_bytes, self._max_rate = tier, ring_bytes, max_rate
+        self.tier, self.loader = tier, loader
+        self._ring_bytes, self._max_rate = ring_bytes, max_rate
         self._ask_wanted = wanted
         self.wanted = EVERYTHING
         self.clock = Clock()
@@ -54,10 +56,13 @@ class Sensor:
 
     def open(self) -> None:
         """Load and attach. Raises SensorError with what the kernel refused and what would help."""
-        rights.check()
+        rights.check(types=self.loader == tiers.LIBBPF)
         rights.mount_tracefs()
         self.opened_ns = self.clock.now_ns()
-        self._bpf = attach.load(self.tier, self._prepare, self._events)
+        if self.loader == tiers.BCC:
+            self._bpf = attach_bcc.load(self._prepare, self._events)
+        else:
+            self._bpf = attach.load(self.tier, self._prepare, self._events)
         self.probes = self._bpf.probes
         self._cpus = possible_cpus()
         self._rings = Rings(

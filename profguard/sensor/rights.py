@@ -32,8 +32,11 @@ def capabilities() -> set[str]:
     return {name for name, bit in _CAPABILITIES.items() if mask >> bit & 1}
 
 
-def check() -> None:
-    """Raise SensorError if this process cannot load tracing BPF, or the kernel has no BTF."""
+def check(*, types: bool = True) -> None:
+    """Raise SensorError if this process cannot load tracing BPF, or the kernel has no BTF.
+
+    With `types` false it need not have it.
+    """
     have = capabilities()
     if "CAP_SYS_ADMIN" not in have and not {"CAP_BPF", "CAP_PERFMON"} <= have:
         raise SensorError.of(
@@ -41,11 +44,11 @@ def check() -> None:
             "loading BPF needs root, or CAP_BPF and CAP_PERFMON",
             "start it with sudo, or as a service with AmbientCapabilities=",
         )
-    if not BTF.exists():
+    if types and not BTF.exists():
         raise SensorError.of(
             "PG303",
             f"this kernel has no type information ({BTF} is missing)",
-            "it needs CONFIG_DEBUG_INFO_BTF=y; the kernels of Debian 11 and later have it",
+            "with --loader bcc the probes are compiled for it; CONFIG_DEBUG_INFO_BTF=y has it",
         )
 
 

@@ -19,6 +19,9 @@ AUTO = "auto"
 # Where two are as good, the earlier one is taken.
 ORDER = ("fentry", "kprobe", "lsm", "tracepoint")
 CHOICES = (AUTO, *ORDER)
+# libbpf fits compiled programs to the kernel; BCC compiles those of the kprobe tier for it.
+LOADERS = (LIBBPF, BCC) = ("libbpf", "bcc")
+OF_BCC = "kprobe"
 
 # By the kind of its programs: those with types and trampolines are the cheapest, then breakpoints;
 # what needs a system call's tracepoint costs most, and misses the 32-bit entry.
@@ -53,6 +56,11 @@ class Program:
     @property
     def kind(self) -> str:
         return self.section.partition("/")[0]
+
+    @property
+    def function(self) -> str:
+        """The kernel's function that it is attached to."""
+        return self.section.partition("/")[2]
 
     @property
     def hook(self) -> str:

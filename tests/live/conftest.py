@@ -14,7 +14,7 @@ import pytest
 from profguard import resources
 from profguard.rules import pack
 from tests.live.actor import Actor
-from tests.live.harness import CONFIG, PRODUCTION, PROFGUARD, LiveSensor, Receiver
+from tests.live.harness import CONFIG, OPTIONS, PRODUCTION, PROFGUARD, LiveSensor, Receiver
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def _proves(request, record_property):
 @pytest.fixture(scope="session")
 def kernel():
     """This kernel takes the sensor's probes."""
-    answer = subprocess.run([PROFGUARD, "doctor", "--json"], capture_output=True, text=True)
+    answer = subprocess.run([PROFGUARD, "doctor", "--json", *OPTIONS], capture_output=True, text=True)
     if answer.returncode:
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip
         refuse(f"the sensor cannot run here: {answer.stderr.strip()}")
