@@ -21,6 +21,6 @@ def rules_at(path: Path) -> Path:
 
 
 def folder(name: str) -> Path:
-    """The folder `rules`, `schemas`, `captures` or `bpf`, wherever this program was started from."""
+    """The folder `rules`, `schemas`, `captures` or `bpf`, wherever this program is run from."""
     installed = _PACKAGE / "_data" / name
     return installed if installed.is_dir() else _CHECKOUT / name

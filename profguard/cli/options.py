@@ -42,7 +42,7 @@ loader = click.option(
     type=click.Choice(tiers.LOADERS),
     default=tiers.LIBBPF,
     show_default=True,
-    help="How probes get into the kernel; bcc compiles them here, for one without type information.",
+    help="How probes are loaded; bcc compiles them here, for a kernel without type information.",
 )
 
 

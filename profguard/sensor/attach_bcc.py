@@ -83,7 +83,7 @@ class Compiled:
 def load(prepare: Prepare, events: Callable[[], Collection[str]]) -> Compiled:
     """The probes of some events, as attach.load() gives them.
 
-    Raises SensorError if BCC, the kernel's headers or kprobes are missing, or nothing can be attached.
+    Raises SensorError if BCC, the kernel's headers or kprobes are missing, or nothing is attached.
     """
     bcc.package()
     bcc.check_headers()

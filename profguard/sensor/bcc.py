@@ -132,7 +132,7 @@ def _said(what: str) -> Iterator[None]:
             for number in shown:
                 os.dup2(said.fileno(), number)
             yield
-        except Exception as error:  # BCC raises nothing more exact
+        except Exception as error:  # noqa: BLE001 - BCC raises nothing more exact
             said.seek(0)
             text = said.read().decode(errors="replace")
             raise BccError(f"{what}: {_reason(text) or error}") from None
@@ -147,4 +147,5 @@ def _reason(text: str) -> str:
     if found := _FAILED.search(text):
         return found.group(1)
     lines = [line.strip() for line in text.splitlines()]
-    return next((line for line in reversed(lines) if line and not line.startswith(_UNTOLD)), "")[:200]
+    telling = (line for line in reversed(lines) if line and not line.startswith(_UNTOLD))
+    return next(telling, "")[:200]

@@ -28,7 +28,8 @@ def _proves(request, record_property):
 @pytest.fixture(scope="session")
 def kernel():
     """This kernel takes the sensor's probes."""
-    answer = subprocess.run([PROFGUARD, "doctor", "--json", *OPTIONS], capture_output=True, text=True)
+    command = [PROFGUARD, "doctor", "--json", *OPTIONS]
+    answer = subprocess.run(command, capture_output=True, text=True)
     if answer.returncode:
         refuse = pytest.fail if os.environ.get("CI") else pytest.skip
         refuse(f"the sensor cannot run here: {answer.stderr.strip()}")
