@@ -23,6 +23,7 @@ from profguard.rules.rego.worker import LENGTH
 
 LIMIT_S = 1.0  # for one evaluation, and for parsing one policy
 STARVED_S = 5.0  # the same, where the worker hardly gets to run
+START_S = 60.0  # until it is at its first frame: an emulated machine takes half of that
 _CHECK_S = 0.05
 _CHUNK = 1 << 18
 _MAX_ANSWER = 256 << 20
@@ -119,7 +120,7 @@ class Process:
             now = (self._mark[0], len(self._received), len(self._unsent), self._answered)
             if now != progress:
                 progress, since = now, _Stopwatch(self.pid)
-            elif since.passed(self._limit_s):
+            elif since.passed(self._limit_s if now[0] else max(START_S, self._limit_s)):
                 raise self._stopped(first, slow=True)
 
     def _send(self) -> None:
