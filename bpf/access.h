@@ -43,7 +43,7 @@ static __always_inline int pg_ptrace_end(__s64 ret)
 	traced = call.target;
 	if (call.args[0] == PG_TRACEME) {
 		traced = tracer;
-		tracer = BPF_CORE_READ(traced, real_parent);
+		tracer = PG_READ(traced, real_parent);
 	}
 	/* What begins or ends a session is always told. */
 	if (ret && !pg_is_among(&pg_config.ptrace_requests, call.args[0]))
@@ -87,7 +87,7 @@ static __always_inline int pg_memory_end(__u32 event, __s64 ret)
 	if (!pg_call_end(event, &call))
 		return 0;
 	target = call.target;
-	if (target && BPF_CORE_READ(target, tgid) == bpf_get_current_pid_tgid() >> 32)
+	if (target && PG_READ(target, tgid) == bpf_get_current_pid_tgid() >> 32)
 		return 0;
 	if (!pg_admits(event, target, 0))
 		return 0;

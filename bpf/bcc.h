@@ -48,18 +48,18 @@
 
 /* Reads through one pointer after the other, as libbpf's macros of the same names do. */
 #define bpf_core_read(to, size, from) bpf_probe_read_kernel(to, size, (const void *)(from))
-#define PG_READ(from, member)                                                                \
+#define PG_HOP(from, member)                                                                 \
 	({                                                                                   \
 		typeof((from)->member) read_;                                                \
 		bpf_probe_read_kernel((void *)&read_, sizeof(read_), &(from)->member);       \
 		read_;                                                                       \
 	})
-#define PG_READ1(from, a) PG_READ(from, a)
-#define PG_READ2(from, a, b) PG_READ(PG_READ(from, a), b)
-#define PG_READ3(from, a, b, c) PG_READ(PG_READ2(from, a, b), c)
-#define PG_READ4(from, a, b, c, d) PG_READ(PG_READ3(from, a, b, c), d)
+#define PG_READ1(from, a) PG_HOP(from, a)
+#define PG_READ2(from, a, b) PG_HOP(PG_HOP(from, a), b)
+#define PG_READ3(from, a, b, c) PG_HOP(PG_READ2(from, a, b), c)
+#define PG_READ4(from, a, b, c, d) PG_HOP(PG_READ3(from, a, b, c), d)
 #define PG_PICK(a, b, c, d, picked, ...) picked
-#define BPF_CORE_READ(from, members...)                                                      \
+#define PG_READ(from, members...)                                                            \
 	PG_PICK(members, PG_READ4, PG_READ3, PG_READ2, PG_READ1)(from, members)
 #define BPF_CORE_READ_INTO(to, from, member)                                                 \
 	bpf_probe_read_kernel(to, sizeof(*(to)), &(from)->member)

@@ -10,25 +10,25 @@
 static __always_inline bool pg_file_is_last(struct file *file)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0) /* 90ee6ed776c0 */
-	return BPF_CORE_READ(file, f_ref.refcnt.counter) == 0;
+	return PG_READ(file, f_ref.refcnt.counter) == 0;
 #else
-	return BPF_CORE_READ(file, f_count.counter) == 1;
+	return PG_READ(file, f_count.counter) == 1;
 #endif
 }
 
 static __always_inline struct perf_event_context *pg_perf_context(struct task_struct *task, int i)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) /* bd2756811766 */
-	return i ? NULL : BPF_CORE_READ(task, perf_event_ctxp);
+	return i ? NULL : PG_READ(task, perf_event_ctxp);
 #else
-	return i ? BPF_CORE_READ(task, perf_event_ctxp[1]) : BPF_CORE_READ(task, perf_event_ctxp[0]);
+	return i ? PG_READ(task, perf_event_ctxp[1]) : PG_READ(task, perf_event_ctxp[0]);
 #endif
 }
 
 static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
 {
 #ifdef CONFIG_CGROUP_PERF
-	return BPF_CORE_READ(event, cgrp);
+	return PG_READ(event, cgrp);
 #else
 	return false;
 #endif

@@ -58,7 +58,7 @@ PG_GLOBAL int pg_is_folded(__u32 event, __u64 target_at, __u32 kind)
 	if (!pg_config.max_rate)
 		return 0;
 	if (target)
-		key.target_tgid = BPF_CORE_READ(target, tgid);
+		key.target_tgid = PG_READ(target, tgid);
 	fold = bpf_map_lookup_elem(&folds, &key);
 	if (!fold) {
 		struct pg_fold first = {.since_ns = now_ns, .sent = 1};

@@ -6,8 +6,8 @@
 static __always_inline bool pg_file_is_last(struct file *file)
 {
 	if (bpf_core_field_exists(file->f_ref))
-		return BPF_CORE_READ(file, f_ref.refcnt.counter) == 0;
-	return BPF_CORE_READ((struct file___f_count *)file, f_count.counter) == 1;
+		return PG_READ(file, f_ref.refcnt.counter) == 0;
+	return PG_READ((struct file___f_count *)file, f_count.counter) == 1;
 }
 
 static __always_inline struct perf_event_context *pg_perf_context(struct task_struct *task, int i)
@@ -16,7 +16,7 @@ static __always_inline struct perf_event_context *pg_perf_context(struct task_st
 	struct perf_event_context *context = NULL;
 
 	if (bpf_core_field_exists(task->perf_event_ctxp)) /* a pointer: an array does not match */
-		return i ? NULL : BPF_CORE_READ(task, perf_event_ctxp);
+		return i ? NULL : PG_READ(task, perf_event_ctxp);
 	if (i)
 		bpf_core_read(&context, sizeof(context), &before->perf_event_ctxp[1]);
 	else
@@ -26,12 +26,12 @@ static __always_inline struct perf_event_context *pg_perf_context(struct task_st
 
 static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
 {
-	return bpf_core_field_exists(event->cgrp) && BPF_CORE_READ(event, cgrp);
+	return bpf_core_field_exists(event->cgrp) && PG_READ(event, cgrp);
 }
 
 static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 {
-	return BPF_CORE_READ(task, nsproxy, mnt_ns, ns.inum);
+	return PG_READ(task, nsproxy, mnt_ns, ns.inum);
 }
 
 #endif

@@ -17,15 +17,15 @@ struct pg_path_at {
  */
 static __noinline bool pg_path_step(struct pg_sched_process_exec *out, struct pg_path_at *at)
 {
-	struct dentry *dentry = at->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
+	struct dentry *dentry = at->dentry, *parent = PG_READ(dentry, d_parent);
 	struct mount *mount = (void *)at->mnt - bpf_core_field_offset(struct mount, mnt);
 	__u32 used = out->path_size;
 	long size;
 
-	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root) || dentry == parent) {
-		struct mount *above = BPF_CORE_READ(mount, mnt_parent);
+	if (dentry == PG_READ(mount, mnt.mnt_root) || dentry == parent) {
+		struct mount *above = PG_READ(mount, mnt_parent);
 
-		at->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+		at->dentry = PG_READ(mount, mnt_mountpoint);
 		at->mnt = __builtin_preserve_access_index(&above->mnt);
 		return above != mount;
 	}
@@ -34,7 +34,7 @@ static __noinline bool pg_path_step(struct pg_sched_process_exec *out, struct pg
 		return false;
 	}
 	size = bpf_probe_read_kernel_str(&out->pathname[used], PG_NAME_MAX,
-					 BPF_CORE_READ(dentry, d_name.name));
+					 PG_READ(dentry, d_name.name));
 	out->path_size = used + size;
 	at->dentry = parent;
 	return size > 0;
@@ -45,8 +45,8 @@ static __always_inline void pg_path(struct pg_sched_process_exec *out, struct fi
 {
 	struct pg_path_at at;
 
-	at.dentry = BPF_CORE_READ(file, f_path.dentry);
-	at.mnt = BPF_CORE_READ(file, f_path.mnt);
+	at.dentry = PG_READ(file, f_path.dentry);
+	at.mnt = PG_READ(file, f_path.mnt);
 	out->path_size = 0;
 	for (int i = 0; i < PG_PATH_DEPTH; i++)
 		if (!pg_path_step(out, &at))

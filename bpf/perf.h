@@ -11,18 +11,18 @@ enum { PG_PID_CGROUP = 1 << 2 };    /* PERF_FLAG_PID_CGROUP */
 
 static __always_inline struct perf_event *pg_perf_of_file(struct file *file)
 {
-	if (!file || (__u64)BPF_CORE_READ(file, f_op, unlocked_ioctl) != pg_config.perf_ioctl)
+	if (!file || (__u64)PG_READ(file, f_op, unlocked_ioctl) != pg_config.perf_ioctl)
 		return NULL;
-	return BPF_CORE_READ(file, private_data);
+	return PG_READ(file, private_data);
 }
 
 PG_GLOBAL __u64 pg_file_of_fd(int fd)
 {
-	struct fdtable *table = BPF_CORE_READ(pg_current(), files, fdt);
-	struct file **slot = BPF_CORE_READ(table, fd);
+	struct fdtable *table = PG_READ(pg_current(), files, fdt);
+	struct file **slot = PG_READ(table, fd);
 	struct file *file = NULL;
 
-	if (fd < 0 || (unsigned int)fd >= BPF_CORE_READ(table, max_fds))
+	if (fd < 0 || (unsigned int)fd >= PG_READ(table, max_fds))
 		return 0;
 	bpf_probe_read_kernel(&file, sizeof(file), slot + fd);
 	return (__u64)file;
@@ -31,8 +31,8 @@ PG_GLOBAL __u64 pg_file_of_fd(int fd)
 /* An event counts when it and the leader of its group are not switched off. */
 static __always_inline bool pg_perf_is_on(struct perf_event *event)
 {
-	return BPF_CORE_READ(event, state) >= PERF_EVENT_STATE_INACTIVE &&
-	       BPF_CORE_READ(event, group_leader, state) >= PERF_EVENT_STATE_INACTIVE;
+	return PG_READ(event, state) >= PERF_EVENT_STATE_INACTIVE &&
+	       PG_READ(event, group_leader, state) >= PERF_EVENT_STATE_INACTIVE;
 }
 
 static __always_inline bool pg_is_task(struct task_struct *task)
@@ -43,7 +43,7 @@ static __always_inline bool pg_is_task(struct task_struct *task)
 /* The event that user space knows: the one an inherited event was copied from. */
 static __always_inline struct perf_event *pg_perf_original(struct perf_event *event)
 {
-	struct perf_event *parent = BPF_CORE_READ(event, parent);
+	struct perf_event *parent = PG_READ(event, parent);
 
 	return parent ? parent : event;
 }
@@ -53,38 +53,38 @@ static __always_inline struct perf_event *pg_perf_original(struct perf_event *ev
  */
 static __always_inline struct task_struct *pg_perf_target(struct perf_event *event)
 {
-	struct task_struct *task = BPF_CORE_READ(event, hw.target);
+	struct task_struct *task = PG_READ(event, hw.target);
 
 	return pg_is_task(task) ? task : NULL;
 }
 
 static __always_inline struct task_struct *pg_perf_owner(struct perf_event *event)
 {
-	struct task_struct *owner = BPF_CORE_READ(pg_perf_original(event), owner);
+	struct task_struct *owner = PG_READ(pg_perf_original(event), owner);
 
 	return pg_is_task(owner) ? owner : NULL;
 }
 
 static __always_inline bool pg_perf_measures_nothing(struct perf_event *event)
 {
-	__u64 config = BPF_CORE_READ(event, attr.config);
+	__u64 config = PG_READ(event, attr.config);
 
-	return BPF_CORE_READ(event, attr.type) == PG_CLASS_SOFTWARE &&
+	return PG_READ(event, attr.type) == PG_CLASS_SOFTWARE &&
 	       (config == PG_DUMMY || config == PG_BPF_OUTPUT);
 }
 
 /* The clocks have a name of their own since 6.12; before, they are told by their config. */
 static __always_inline void pg_perf_pmu(char (*out)[32], struct perf_event *event)
 {
-	const char *name = BPF_CORE_READ(event, pmu, name);
+	const char *name = PG_READ(event, pmu, name);
 
 	if (name)
 		bpf_probe_read_kernel_str(out, sizeof(*out), name);
-	else if (BPF_CORE_READ(event, attr.type) != PG_CLASS_SOFTWARE)
+	else if (PG_READ(event, attr.type) != PG_CLASS_SOFTWARE)
 		return;
-	else if (BPF_CORE_READ(event, attr.config) == PG_CPU_CLOCK)
+	else if (PG_READ(event, attr.config) == PG_CPU_CLOCK)
 		__builtin_memcpy(out, "cpu_clock", sizeof("cpu_clock"));
-	else if (BPF_CORE_READ(event, attr.config) == PG_TASK_CLOCK)
+	else if (PG_READ(event, attr.config) == PG_TASK_CLOCK)
 		__builtin_memcpy(out, "task_clock", sizeof("task_clock"));
 }
 
@@ -101,12 +101,12 @@ static __always_inline bool pg_starts(const char *text, const char *with, int le
  */
 static __always_inline __u32 pg_perf_class(struct perf_event *event)
 {
-	__u32 type = BPF_CORE_READ(event, attr.type);
+	__u32 type = PG_READ(event, attr.type);
 	char name[16] = {};
 
 	if (type <= PG_CLASS_BREAKPOINT)
 		return type;
-	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(event, pmu, name));
+	bpf_probe_read_kernel_str(name, sizeof(name), PG_READ(event, pmu, name));
 	if (pg_starts(name, "uprobe", 7))
 		return PG_CLASS_UPROBE;
 	if (pg_starts(name, "kprobe", 7))
@@ -121,7 +121,7 @@ PG_GLOBAL __u32 pg_perf_code(__u64 at)
 {
 	struct perf_event *event = (void *)at;
 
-	return pg_perf_class(event) << 24 | (BPF_CORE_READ(event, attr.config) & 0xffffff);
+	return pg_perf_class(event) << 24 | (PG_READ(event, attr.config) & 0xffffff);
 }
 
 /* Whether an event is on and measures something. */
@@ -166,20 +166,20 @@ static __always_inline int pg_perf_opened(struct pg_call *call, struct perf_even
 		return 0;
 	}
 	bpf_core_read(&flags, sizeof(flags), (void *)&event->attr + PG_ATTR_FLAGS_OFFSET);
-	sample = BPF_CORE_READ(event, attr.sample_period);
-	out->id = BPF_CORE_READ(event, id);
-	out->type = BPF_CORE_READ(event, attr.type);
-	out->config = BPF_CORE_READ(event, attr.config);
+	sample = PG_READ(event, attr.sample_period);
+	out->id = PG_READ(event, id);
+	out->type = PG_READ(event, attr.type);
+	out->config = PG_READ(event, attr.config);
 	if (flags & PG_ATTR_FREQ)
 		out->sample_freq = sample;
 	else
 		out->sample_period = sample;
-	out->sample_type = BPF_CORE_READ(event, attr.sample_type);
+	out->sample_type = PG_READ(event, attr.sample_type);
 	out->attr_flags = flags;
-	if (BPF_CORE_READ(event, group_leader) != event)
-		out->group = BPF_CORE_READ(event, group_leader, id);
-	out->cpu = BPF_CORE_READ(event, cpu);
-	out->state = BPF_CORE_READ(event, state);
+	if (PG_READ(event, group_leader) != event)
+		out->group = PG_READ(event, group_leader, id);
+	out->cpu = PG_READ(event, cpu);
+	out->state = PG_READ(event, state);
 	pg_perf_pmu(&out->pmu, event);
 	pg_submit(out);
 	return 0;
@@ -207,12 +207,12 @@ static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
 	out->scope = target			? PG_SCOPE_TASK
 		     : pg_perf_in_cgroup(event) ? PG_SCOPE_CGROUP
 						: PG_SCOPE_CPU;
-	out->id = BPF_CORE_READ(event, id);
+	out->id = PG_READ(event, id);
 	out->cmd = cmd;
 	out->arg = call->args[1];
 	out->old_state = call->state;
-	out->new_state = BPF_CORE_READ(event, state);
-	out->owner_pid = owner ? BPF_CORE_READ(owner, tgid) : 0;
+	out->new_state = PG_READ(event, state);
+	out->owner_pid = owner ? PG_READ(owner, tgid) : 0;
 	out->ret = ret;
 	pg_perf_pmu(&out->pmu, event);
 	if (cmd == SET_FILTER)

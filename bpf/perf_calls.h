@@ -54,7 +54,7 @@ static __always_inline int pg_perf_ioctl_begin(struct perf_event *event, __u32 c
 		return 0;
 	if (!pg_is_wanted(PG_EVENT_PROF) && !pg_is_among(&pg_config.ioctl_cmds, cmd))
 		return 0;
-	call.state = BPF_CORE_READ(event, state);
+	call.state = PG_READ(event, state);
 	call.on = pg_perf_is_on(event);
 	pg_call_begin(PG_EVENT_PERF_IOCTL, &call);
 	return 0;
@@ -128,10 +128,10 @@ static __always_inline int pg_perf_close_fd(const __u64 *args)
 static __always_inline int pg_perf_released(struct file *file)
 {
 	enum { EXITING = 4 }; /* PF_EXITING */
-	struct perf_event *event = BPF_CORE_READ(file, private_data);
+	struct perf_event *event = PG_READ(file, private_data);
 
 	if (!event || !pg_perf_is_on(event) || pg_is_self() ||
-	    BPF_CORE_READ(pg_current(), flags) & EXITING)
+	    PG_READ(pg_current(), flags) & EXITING)
 		return 0;
 	return pg_prof_group((__u64)event, PG_ACTION_DISABLE, PG_CAUSE_CLOSE, 0);
 }

@@ -9,6 +9,7 @@
 #include "bcc_layout.h"
 #else
 #include "core.h"
+#include "read.h"
 #include "layout.h"
 #include "path.h"
 #endif

@@ -13,16 +13,16 @@ static __always_inline int pg_process_exec(struct task_struct *task, struct linu
 	out = pg_reserve(PG_EVENT_SCHED_PROCESS_EXEC, sizeof(*out), PG_ROUTINE);
 	if (!out)
 		return 0;
-	file = BPF_CORE_READ(task, mm, exe_file);
-	from = BPF_CORE_READ(task, mm, arg_start);
-	size = BPF_CORE_READ(task, mm, arg_end) - from;
+	file = PG_READ(task, mm, exe_file);
+	from = PG_READ(task, mm, arg_start);
+	size = PG_READ(task, mm, arg_end) - from;
 	__builtin_memset(&out->target, 0, sizeof(out->target));
 	pg_task_fill(&out->process, task);
-	out->inode = BPF_CORE_READ(file, f_inode, i_ino);
-	out->dev = BPF_CORE_READ(file, f_inode, i_sb, s_dev);
+	out->inode = PG_READ(file, f_inode, i_ino);
+	out->dev = PG_READ(file, f_inode, i_sb, s_dev);
 	out->cmdpath[0] = 0;
 	bpf_probe_read_kernel_str(&out->cmdpath, sizeof(out->cmdpath),
-				  BPF_CORE_READ(binprm, filename));
+				  PG_READ(binprm, filename));
 	pg_path(out, file);
 	if (size > sizeof(out->argv))
 		size = sizeof(out->argv);
@@ -38,14 +38,14 @@ static __always_inline bool pg_process_fork(struct task_struct *parent, struct t
 {
 	struct pg_sched_process_fork *out;
 
-	if (BPF_CORE_READ(child, tgid) != BPF_CORE_READ(child, pid))
+	if (PG_READ(child, tgid) != PG_READ(child, pid))
 		return false;
 	out = PG_RESERVE(pg_sched_process_fork, PG_EVENT_SCHED_PROCESS_FORK, PG_ROUTINE);
 	if (!out)
 		return true;
 	pg_task_fill(&out->process, parent);
 	pg_task_fill(&out->target, child);
-	out->child_pid = BPF_CORE_READ(child, tgid);
+	out->child_pid = PG_READ(child, tgid);
 	pg_submit(out);
 	return true;
 }
@@ -54,7 +54,7 @@ static __always_inline bool pg_process_fork(struct task_struct *parent, struct t
 static __always_inline int pg_process_exit(struct task_struct *task, bool is_last)
 {
 	struct pg_sched_process_exit *out;
-	int code = BPF_CORE_READ(task, exit_code);
+	int code = PG_READ(task, exit_code);
 
 	if (!is_last)
 		return 0;

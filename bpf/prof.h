@@ -40,8 +40,8 @@ static __always_inline bool pg_prof_is_urgent(struct pg_transition *change)
 		return false;
 	if (!profiled_task || !owner)
 		return true;
-	target = BPF_CORE_READ(profiled_task, tgid);
-	return target != BPF_CORE_READ(owner, tgid) ||
+	target = PG_READ(profiled_task, tgid);
+	return target != PG_READ(owner, tgid) ||
 	       bpf_map_lookup_elem(&labelled, &target);
 }
 
@@ -55,10 +55,10 @@ static __noinline int pg_prof_add(struct pg_prof *out, struct perf_event *event)
 		out->flags |= PG_PROF_TRUNCATED;
 		return 0;
 	}
-	out->event_ids[at] = BPF_CORE_READ(pg_perf_original(event), id);
+	out->event_ids[at] = PG_READ(pg_perf_original(event), id);
 	out->events[at] = pg_perf_code((__u64)event);
 	out->nr_events = at + 1;
-	if (BPF_CORE_READ(event, attr.sample_period))
+	if (PG_READ(event, attr.sample_period))
 		out->mode = PG_MODE_SAMPLING;
 	return 0;
 }
@@ -68,8 +68,8 @@ static __always_inline void pg_prof_perf(struct pg_prof *out, struct perf_event 
 {
 	out->mechanism = PG_MECHANISM_PERF;
 	out->mode = PG_MODE_COUNTING;
-	out->cpu = BPF_CORE_READ(event, cpu);
-	if (BPF_CORE_READ(event, parent))
+	out->cpu = PG_READ(event, cpu);
+	if (PG_READ(event, parent))
 		out->flags |= PG_PROF_INHERITED;
 	if (pg_perf_in_cgroup(event))
 		out->flags |= PG_PROF_CGROUP;
@@ -80,7 +80,8 @@ static __always_inline void pg_prof_perf(struct pg_prof *out, struct perf_event 
 		__u32 tid = out->target.tid; /* a key in the ring's memory is refused before 6.2 */
 		__u8 yes = 1;
 
-		bpf_map_update_elem(&profiled, &tid, &yes, BPF_ANY);
+		if (!bpf_map_lookup_elem(&profiled, &tid)) /* costs a fifth of an update */
+			bpf_map_update_elem(&profiled, &tid, &yes, BPF_ANY);
 	}
 }
 
@@ -89,7 +90,7 @@ PG_GLOBAL int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
 {
 	struct perf_event *event = (void *)first;
 	struct list_head *head = __builtin_preserve_access_index(&event->sibling_list);
-	struct list_head *next = NULL;
+	struct list_head *next;
 	struct pg_transition change = {.action = action, .cause = cause, .flags = flags};
 	struct pg_prof *out;
 
@@ -107,9 +108,9 @@ PG_GLOBAL int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
 	pg_prof_head(out, &change);
 	pg_prof_perf(out, event);
 	pg_prof_add(out, event);
-	if (BPF_CORE_READ(event, group_leader) == event) {
+	if (PG_READ(event, group_leader) == event) {
 		/* The siblings of a leader count with it, unless they are off themselves. */
-		bpf_core_read(&next, sizeof(next), &head->next);
+		next = PG_READ(head, next);
 		for (int i = 0; i < PG_MAX_EVENTS; i++) {
 			struct perf_event *sibling;
 
@@ -117,9 +118,9 @@ PG_GLOBAL int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
 				break;
 			sibling = (void *)next - bpf_core_field_offset(struct perf_event, sibling_list);
 			out->flags |= PG_PROF_GROUP;
-			if (BPF_CORE_READ(sibling, state) >= PERF_EVENT_STATE_INACTIVE)
+			if (PG_READ(sibling, state) >= PERF_EVENT_STATE_INACTIVE)
 				pg_prof_add(out, sibling);
-			bpf_core_read(&next, sizeof(next), &next->next);
+			next = PG_READ(next, next);
 		}
 	}
 	pg_submit(out);
@@ -136,9 +137,8 @@ PG_GLOBAL __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __u
 {
 	struct perf_event_context *context = (void *)context_at;
 	struct list_head *head = __builtin_preserve_access_index(&context->event_list);
-	struct list_head *next = NULL;
+	struct list_head *next = PG_READ(head, next);
 
-	bpf_core_read(&next, sizeof(next), &head->next);
 	for (int i = 0; i < PG_MAX_WALK; i++) {
 		struct perf_event *event;
 		__u64 owner;
@@ -148,9 +148,9 @@ PG_GLOBAL __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __u
 		event = pg_event_of_entry(next);
 		owner = (__u64)pg_perf_owner(event);
 		if (pg_perf_counts((__u64)event) && owner != not_of && owner != nor_of &&
-		    (!inherited || BPF_CORE_READ(event, parent)))
+		    (!inherited || PG_READ(event, parent)))
 			return (__u64)event;
-		bpf_core_read(&next, sizeof(next), &next->next);
+		next = PG_READ(next, next);
 	}
 	return 0;
 }
@@ -163,9 +163,9 @@ PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 	struct perf_event_context *context = (void *)context_at;
 	struct perf_event *first = (void *)first_at;
 	struct list_head *head = __builtin_preserve_access_index(&context->event_list);
-	struct list_head *next = NULL;
+	struct list_head *next;
 	struct pg_transition change = {
-		.target = BPF_CORE_READ(context, task), .owner = pg_perf_owner(first),
+		.target = PG_READ(context, task), .owner = pg_perf_owner(first),
 		.action = cause == PG_CAUSE_EXIT ? PG_ACTION_DISABLE : PG_ACTION_ENABLE,
 		.cause = cause,
 	};
@@ -176,7 +176,7 @@ PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 		return 0;
 	pg_prof_head(out, &change);
 	pg_prof_perf(out, first);
-	bpf_core_read(&next, sizeof(next), &head->next);
+	next = PG_READ(head, next);
 	for (int i = 0; i < PG_MAX_WALK; i++) {
 		struct perf_event *event;
 
@@ -185,7 +185,7 @@ PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 		event = pg_event_of_entry(next);
 		if (pg_perf_counts((__u64)event) && pg_perf_owner(event) == change.owner)
 			pg_prof_add(out, event);
-		bpf_core_read(&next, sizeof(next), &next->next);
+		next = PG_READ(next, next);
 	}
 	pg_submit(out);
 	return 0;
@@ -195,9 +195,8 @@ PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action)
 {
 	struct list_head *head = __builtin_preserve_access_index(&owner->perf_event_list);
-	struct list_head *next = NULL;
+	struct list_head *next = PG_READ(head, next);
 
-	bpf_core_read(&next, sizeof(next), &head->next);
 	for (int i = 0; i < PG_MAX_EVENTS; i++) {
 		struct perf_event *event;
 
@@ -206,7 +205,7 @@ static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action
 		event = (void *)next - bpf_core_field_offset(struct perf_event, owner_entry);
 		if (pg_perf_is_on(event) == (action == PG_ACTION_ENABLE))
 			pg_prof_group((__u64)event, action, PG_CAUSE_PRCTL, 0);
-		bpf_core_read(&next, sizeof(next), &next->next);
+		next = PG_READ(next, next);
 	}
 	return 0;
 }
@@ -250,7 +249,7 @@ static __always_inline int pg_prof_exited(struct task_struct *task)
 	struct pg_transition change = {
 		.target = task, .action = PG_ACTION_DISABLE, .cause = PG_CAUSE_EXIT,
 	};
-	__u32 tid = BPF_CORE_READ(task, pid);
+	__u32 tid = PG_READ(task, pid);
 	struct pg_prof *out;
 
 	if (!bpf_map_lookup_elem(&profiled, &tid))

@@ -69,7 +69,7 @@ static __always_inline int pg_snapshot_itimer(struct seq_file *seq, struct task_
 	__u32 which = i ? 1 : 2; /* CPUCLOCK_VIRT, CPUCLOCK_PROF */
 	struct pg_prof *out;
 
-	if (!BPF_CORE_READ(task, signal, it[i].expires))
+	if (!PG_READ(task, signal, it[i].expires))
 		return 0;
 	out = pg_snapshot_record(PG_EVENT_PROF);
 	if (!out)
@@ -82,7 +82,7 @@ static __always_inline int pg_snapshot_itimer(struct seq_file *seq, struct task_
 
 static __always_inline int pg_snapshot_traced(struct seq_file *seq, struct task_struct *task)
 {
-	unsigned int flags = BPF_CORE_READ(task, ptrace);
+	unsigned int flags = PG_READ(task, ptrace);
 	struct pg_ptrace *out;
 
 	if (!flags)
@@ -90,7 +90,7 @@ static __always_inline int pg_snapshot_traced(struct seq_file *seq, struct task_
 	out = pg_snapshot_record(PG_EVENT_PTRACE);
 	if (!out)
 		return 0;
-	pg_task_fill(&out->process, BPF_CORE_READ(task, parent));
+	pg_task_fill(&out->process, PG_READ(task, parent));
 	pg_task_fill(&out->target, task);
 	out->request = flags & PG_PT_SEIZED ? PG_SEIZE : PG_ATTACH;
 	out->pid = out->target.tid;

@@ -9,8 +9,8 @@ static __always_inline struct task_struct *pg_current(void)
 
 static __always_inline struct pid_namespace *pg_pid_namespace(struct task_struct *task)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	unsigned int level = BPF_CORE_READ(pid, level);
+	struct pid *pid = PG_READ(task, thread_pid);
+	unsigned int level = PG_READ(pid, level);
 	struct pid_namespace *ns = NULL;
 
 	bpf_core_read(&ns, sizeof(ns), &pid->numbers[level & 31].ns);
@@ -19,18 +19,18 @@ static __always_inline struct pid_namespace *pg_pid_namespace(struct task_struct
 
 static __noinline int pg_task_fill(struct pg_task *out, struct task_struct *task)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(leader, real_parent);
+	struct task_struct *leader = PG_READ(task, group_leader);
+	struct task_struct *parent = PG_READ(leader, real_parent);
 
-	out->pid = BPF_CORE_READ(task, tgid);
-	out->tid = BPF_CORE_READ(task, pid);
-	out->start_ns = BPF_CORE_READ(leader, start_boottime);
-	out->ppid = BPF_CORE_READ(parent, tgid);
-	out->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
-	out->cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	out->uid = BPF_CORE_READ(task, real_cred, uid.val);
-	out->gid = BPF_CORE_READ(task, real_cred, gid.val);
-	out->pid_ns = BPF_CORE_READ(pg_pid_namespace(task), ns.inum);
+	out->pid = PG_READ(task, tgid);
+	out->tid = PG_READ(task, pid);
+	out->start_ns = PG_READ(leader, start_boottime);
+	out->ppid = PG_READ(parent, tgid);
+	out->parent_start_ns = PG_READ(parent, group_leader, start_boottime);
+	out->cgroup_id = PG_READ(task, cgroups, dfl_cgrp, kn, id);
+	out->uid = PG_READ(task, real_cred, uid.val);
+	out->gid = PG_READ(task, real_cred, gid.val);
+	out->pid_ns = PG_READ(pg_pid_namespace(task), ns.inum);
 	out->mnt_ns = pg_mnt_ns(task);
 	BPF_CORE_READ_INTO(&out->comm, task, comm);
 	return 0;
@@ -42,7 +42,7 @@ static __noinline int pg_task_fill(struct pg_task *out, struct task_struct *task
 PG_GLOBAL __u64 pg_task_by_pid(int nr)
 {
 	struct pid_namespace *ns = pg_pid_namespace(pg_current());
-	__u64 entry = (__u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);
+	__u64 entry = (__u64)PG_READ(ns, idr.idr_rt.xa_head);
 	struct hlist_node *link;
 
 	if (nr <= 0)
@@ -54,7 +54,7 @@ PG_GLOBAL __u64 pg_task_by_pid(int nr)
 		if ((entry & 3) != 2) /* no inner node: a pid */
 			break;
 		node = (struct xa_node *)(entry - 2);
-		shift = BPF_CORE_READ(node, shift);
+		shift = PG_READ(node, shift);
 		if (level == 0 && ((__u32)nr >> (shift & 31)) > 63)
 			return 0; /* beyond the highest pid in use */
 		if (bpf_core_read(&entry, sizeof(entry), &node->slots[(nr >> (shift & 31)) & 63]))
@@ -62,7 +62,7 @@ PG_GLOBAL __u64 pg_task_by_pid(int nr)
 	}
 	if (!entry || entry & 3)
 		return 0;
-	link = BPF_CORE_READ((struct pid *)entry, tasks[0].first);
+	link = PG_READ((struct pid *)entry, tasks[0].first);
 	if (!link)
 		return 0;
 	return (__u64)link - bpf_core_field_offset(struct task_struct, pid_links);

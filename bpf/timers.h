@@ -7,7 +7,7 @@ enum { PG_NS_PER_S = 1000000000 };
 
 static __always_inline __u64 pg_ns(struct timespec64 *time)
 {
-	return BPF_CORE_READ(time, tv_sec) * PG_NS_PER_S + BPF_CORE_READ(time, tv_nsec);
+	return PG_READ(time, tv_sec) * PG_NS_PER_S + PG_READ(time, tv_nsec);
 }
 
 static __always_inline int pg_itimer_set(int which, struct itimerspec64 *spec)
@@ -123,10 +123,10 @@ static __always_inline int pg_cpu_timer_set_begin(struct k_itimer *timer, struct
 {
 	struct pg_call call = {};
 
-	if (!BPF_CORE_READ(timer, it_signal) || pg_is_self())
+	if (!PG_READ(timer, it_signal) || pg_is_self())
 		return 0;
-	call.args[0] = (__u32)BPF_CORE_READ(timer, it_id);
-	call.args[1] = (__u32)BPF_CORE_READ(timer, it_clock);
+	call.args[0] = (__u32)PG_READ(timer, it_id);
+	call.args[1] = (__u32)PG_READ(timer, it_clock);
 	call.args[2] = pg_ns(__builtin_preserve_access_index(&to->it_value));
 	pg_call_begin(PG_EVENT_PROF, &call);
 	return 0;

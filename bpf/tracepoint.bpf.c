@@ -87,7 +87,7 @@ int BPF_PROG(exit__leave, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit__leave, struct task_struct *task)
 {
-	return pg_process_exit(task, BPF_CORE_READ(task, signal, live.counter) == 0);
+	return pg_process_exit(task, PG_READ(task, signal, live.counter) == 0);
 }
 
 /* Run once at start, not attached. */
@@ -107,7 +107,7 @@ int snapshot_tasks__read(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	if (BPF_CORE_READ(task, pid) == BPF_CORE_READ(task, tgid)) {
+	if (PG_READ(task, pid) == PG_READ(task, tgid)) {
 		pg_snapshot_itimer(ctx->meta->seq, task, 0);
 		pg_snapshot_itimer(ctx->meta->seq, task, 1);
 	}
