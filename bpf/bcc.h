@@ -8,6 +8,17 @@
 #ifndef PG_BCC_H
 #define PG_BCC_H
 
+/* BCC comes with a uapi/linux/bpf.h of its own age, which is included already. Newer headers take the
+ * size of what it may lack; nothing here depends on it.
+ */
+struct pg_opaque {
+	__u64 opaque[4];
+};
+#define bpf_wq pg_opaque
+#define bpf_rb_root pg_opaque
+#define bpf_rb_node pg_opaque
+#define bpf_refcount pg_opaque
+
 #include <linux/binfmts.h>
 #include <linux/cgroup-defs.h>
 #include <linux/cred.h>
@@ -32,6 +43,9 @@
 #undef __noinline
 #define __noinline __always_inline
 #define PG_GLOBAL static __always_inline
+/* One less than elsewhere: with everything inlined, the verifier of 6.1 gives up on three. */
+enum { PG_MAX_OWNERS = 2 };
+
 #define PG_LICENSE /* BCC's own is the GPL */
 
 /* A map that is declared here is a type: its size is the descriptor of the map. */

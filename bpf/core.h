@@ -14,6 +14,9 @@
  */
 #define PG_GLOBAL __noinline
 
+/* Profilers of one task that are told apart. */
+enum { PG_MAX_OWNERS = 3 };
+
 #define PG_LICENSE char LICENSE[] SEC("license") = "GPL";
 
 #define PG_RING(name, size)                                                                  \

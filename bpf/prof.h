@@ -127,8 +127,8 @@ PG_GLOBAL int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
 	return 0;
 }
 
-/* Profilers of one task that are told apart, and events of one context that are looked at. */
-enum { PG_MAX_OWNERS = 3, PG_MAX_WALK = 16 };
+/* Events of one context that are looked at. */
+enum { PG_MAX_WALK = 16 };
 
 /* The first event of a context that is on, is inherited if that is asked for, and is of none of the
  * given owners; or 0.
@@ -215,7 +215,7 @@ static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action
  */
 PG_GLOBAL int pg_prof_contexts(__u64 context_at, __u32 cause)
 {
-	__u64 owners[PG_MAX_OWNERS] = {-1, -1, -1};
+	__u64 owners[PG_MAX_OWNERS] = {-1, -1};
 
 	for (int i = 0; i < PG_MAX_OWNERS; i++) {
 		__u64 first = pg_first_on(context_at, cause == PG_CAUSE_FORK, owners[0], owners[1]);

@@ -51,7 +51,7 @@ def check_loader(loader: str, tier: str) -> None:
     if loader == tiers.BCC and tier not in (tiers.AUTO, tiers.OF_BCC):
         raise UsageError.of(
             "PG702",
-            f"--loader {loader} has no --tier {tier}",
+            f"with --loader {loader} there is no tier {tier}",
             f"leave out --tier: it attaches all probes as {tiers.OF_BCC}",
         )
 

@@ -42,15 +42,18 @@ class Compiled:
             self._module = None
         self._maps.close()
 
+    def load_maps(self) -> dict[str, int]:
+        """Their descriptors, by name."""
+        self._maps.load()
+        fds = {name: self.map(name).fd for name, _ in self._maps.maps() if "." not in name}
+        return fds | {"config": self.map(".rodata.config").fd}
+
     def attach(self, _tier: str, programs: list[Program]) -> Refusals:
         """Compile programs together, load and attach each of them. Raises SensorError."""
         refusals: Refusals = {}
-        self._maps.load()
-        fds = {name: self.map(name).fd for name, _ in self._maps.maps() if "." not in name}
-        fds["config"] = self.map(".rodata.config").fd
         source = resources.folder("bpf") / f"{OF_BCC}.bpf.c"
         try:
-            self._module = bcc.Module(source, programs, fds)
+            self._module = bcc.Module(source, programs, self.load_maps())
         except bcc.BccError as error:
             raise SensorError.of(
                 "PG307",

@@ -89,16 +89,15 @@ class Module:
     def load(self, program: Program) -> int:
         """Have the kernel verify it; gives its descriptor. Raises BccError."""
         with _said("cannot load"):
-            return self._bpf.load_func(program.name, self._bpf.KPROBE).fd
+            return self._bpf.load_func(program.name.encode(), self._bpf.KPROBE).fd
 
     def attach(self, program: Program) -> None:
         """Attach a program where its section says. Raises BccError."""
-        place = {"event": program.function, "fn_name": program.name}
         with _said("cannot attach"):
             if program.kind == "kretprobe":
-                self._bpf.attach_kretprobe(**place)
+                self._bpf.attach_kretprobe(**_place(program))
             else:
-                self._bpf.attach_kprobe(**place)
+                self._bpf.attach_kprobe(**_place(program))
         self._attached[program] = None
 
     def detach(self, program: Program) -> None:
@@ -106,11 +105,10 @@ class Module:
         if program not in self._attached:
             return
         del self._attached[program]
-        place = {"event": program.function, "fn_name": program.name}
         if program.kind == "kretprobe":
-            self._bpf.detach_kretprobe(**place)
+            self._bpf.detach_kretprobe(**_place(program))
         else:
-            self._bpf.detach_kprobe(**place)
+            self._bpf.detach_kprobe(**_place(program))
 
     def detach_all(self) -> None:
         for program in list(self._attached):
@@ -121,9 +119,16 @@ class Module:
         self._bpf.cleanup()
 
 
+def _place(program: Program) -> dict[str, bytes]:
+    return {"event": program.function.encode(), "fn_name": program.name.encode()}
+
+
 @contextmanager
 def _said(what: str) -> Iterator[None]:
-    """Keep what the library prints, and raise its failure as BccError with the last of that."""
+    """Keep what the library prints, and raise its failure as BccError with the last of that.
+
+    What other threads print meanwhile would be lost: the sensor is opened while they wait for it.
+    """
     with tempfile.TemporaryFile() as said:
         shown = {number: os.dup(number) for number in (1, 2)}
         try:
