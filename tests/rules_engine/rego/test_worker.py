@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from profguard.model import Process
+from profguard.rules.rego.service import Service
 from tests.events import event
 from tests.rules_engine.rego.texts import ours
 
@@ -142,6 +143,21 @@ def test_batches_do_not_matter(pack_of):
     other, _ = pack_of({"good.rego": GOOD, "bad.rego": FAULTY})
     assert ids(other.evaluate([each])[0] for each in events) == ids(at_once)
     assert ids(pack.evaluate(events)) == ids(at_once)
+
+
+def test_a_slow_start_is_waited_for():
+    """A machine that is busy starts it late, which is no fault of a policy or of Rego."""
+    service = Service(limit_s=0.2)
+    pid = service._process.pid
+    os.kill(pid, signal.SIGSTOP)
+    timer = threading.Timer(6, os.kill, (pid, signal.SIGCONT))
+    timer.start()
+    try:
+        assert service.process().pid == pid
+        assert service.builtins
+    finally:
+        timer.join()
+        service.stop()
 
 
 def test_pipes_that_are_full_do_not_block(pack_of):
