@@ -92,6 +92,15 @@ def target():
 
 
 @pytest.fixture
+def victim():
+    """A process of nobody's interest."""
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture
 def server(tmp_path):
     """The path of a program that is in production by its name, and ends after a while."""
     path = tmp_path / "prod-server"

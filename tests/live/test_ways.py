@@ -1,9 +1,7 @@
-"""Each system call by hand, and the ways around: other entries, passed descriptors, io_uring.
+"""Each system call by hand, and ways around them: passed descriptors, io_uring.
 
 What a tier cannot see is asserted too, so that the documentation stays true.
 """
-
-import subprocess
 
 import pytest
 
@@ -11,18 +9,8 @@ from tests.live.harness import wait_for
 
 pytestmark = pytest.mark.live
 
-FUNCTIONS = ("fentry", "kprobe")  # the tiers that hook functions, which all entries lead to
+FUNCTIONS = ("fentry", "kprobe")  # the tiers that hook functions, which all ways lead to
 
-# i386's system calls, through its entry. Pointers must be below 4 GB.
-ENTRY_32 = """
-low = mmap.mmap(-1, 8192, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40, prot=7)  # MAP_32BIT
-at = ctypes.addressof(ctypes.c_char.from_buffer(low))
-assert at < 1 << 32
-low[:17] = bytes.fromhex("53 89f8 89f3 87d1 4489c6 4489cf cd80 5b c3")
-entry = ctypes.CFUNCTYPE(*[ctypes.c_int] * 7)(at)
-def call_32(nr, *args):
-    return entry(nr, *args, *[0] * (5 - len(args)), 0)
-"""
 # One entry of the submission queue: what a process asks of the kernel without a system call for it.
 IO_URING = """
 libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [
@@ -51,21 +39,6 @@ def act(sensor, actor):
         return pid
 
     return run
-
-
-@pytest.fixture
-def victim():
-    """A process of nobody's interest."""
-    process = subprocess.Popen(["sleep", "600"])
-    yield process
-    process.kill()
-    process.wait()
-
-
-def tier(sensor, pid: int, name: str) -> str:
-    """The tier that told of this process's events of that name."""
-    (only,) = {event["event"]["tier"] for event in sensor.events_of(pid, name)}
-    return only
 
 
 @pytest.mark.proves("ptrace", "ATTACH, SEIZE, DETACH, and one refused")
@@ -178,44 +151,6 @@ def test_the_descriptor_was_sent_to_another_process(act, sensor):
     holders = {e["process"]["pid"] for e in sensor.events("perf_ioctl", id=event_id)}
     assert len(holders) == 1
     assert pid not in holders
-
-
-@pytest.mark.proves("perf, prof", "`int $0x80`: perf_event_open and ioctl")
-def test_the_32_bit_entry(act, sensor, record_property):
-    """A 64-bit process calls as an i386 would: function tiers see it, tracepoints do not."""
-    pid = act(
-        ENTRY_32
-        + """
-perf(DISABLED)
-low[4096:4208] = attributes(DISABLED)
-fd = call_32(336, at + 4096, 0, -1, -1, 0)
-assert fd >= 0
-assert call_32(54, fd, ENABLE) == 0
-assert call_32(54, fd, DISABLE) == 0
-"""
-    )
-    seen = tier(sensor, pid, "perf") in FUNCTIONS
-    record_property("seen", seen)
-    assert len(sensor.events_of(pid, "perf")) == 1 + seen
-    switched = [e["prof"]["action"] for e in sensor.events_of(pid, "prof", cause="ioctl")]
-    assert switched == ["enable", "disable"] * seen
-
-
-@pytest.mark.proves("ptrace", "`int $0x80`: ptrace")
-def test_ptrace_by_the_32_bit_entry(act, sensor, victim, record_property):
-    pid = act(
-        ENTRY_32
-        + f"""
-assert libc.ptrace(0x4206, {victim.pid}, None, None) == 0
-assert libc.ptrace(0x4207, {victim.pid}, None, None) == 0
-os.waitpid({victim.pid}, 0x40000000)
-assert call_32(26, 17, {victim.pid}) == 0
-"""
-    )
-    requests = [e["ptrace"]["request"] for e in sensor.events_of(pid, "ptrace")]
-    seen = tier(sensor, pid, "ptrace") in FUNCTIONS
-    record_property("seen", seen)
-    assert requests == ["PTRACE_SEIZE", *["PTRACE_DETACH"] * seen]
 
 
 @pytest.mark.proves("prof", "closed by io_uring")

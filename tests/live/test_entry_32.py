@@ -1,0 +1,130 @@
+"""i386's system calls, made by a 64-bit process through `int $0x80`.
+
+Functions of the kernel are the same for both entries, and so are the tiers that hook them. The
+tracepoints of system calls are not reached: what these tiers miss is asserted too.
+"""
+
+import pytest
+
+from tests.live.harness import wait_for
+
+pytestmark = pytest.mark.live
+
+FUNCTIONS = ("fentry", "kprobe")
+# What is passed lies below 4 GB: `room()` puts it there. The code moves arguments from where C has
+# them to where i386 has them; the sixth is 0.
+ENTRY = """
+low = mmap.mmap(-1, 8192, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40, prot=7)  # MAP_32BIT
+at = ctypes.addressof(ctypes.c_char.from_buffer(low))
+assert at < 1 << 32
+code = bytes.fromhex("53 55 89f8 89f3 87d1 4489c6 4489cf 31ed cd80 5d 5b c3")
+low[:len(code)] = code
+entry = ctypes.CFUNCTYPE(*[ctypes.c_int] * 7)(at)
+PERF_EVENT_OPEN, IOCTL, CLOSE, PRCTL, PTRACE, SETITIMER = 336, 54, 6, 172, 26, 104
+TIMER_CREATE, TIMER_SETTIME64, TIMER_DELETE, VM_READV, VM_WRITEV = 259, 409, 263, 347, 348
+def room(offset, data):
+    low[4096 + offset:4096 + offset + len(data)] = data
+    return at + 4096 + offset
+def call(nr, *args):
+    return entry(nr, *args, *[0] * (5 - len(args)), 0)
+"""
+
+
+@pytest.fixture
+def act(sensor, actor, record_property):
+    """Run a program that has ENTRY, until the sensor has seen its end.
+
+    Gives its pid, and whether the tier that tells of its `perf` events sees that entry.
+    """
+
+    def run(code: str) -> tuple[int, bool]:
+        pid = actor.run(f"{ENTRY}\nperf(DISABLED)\n{code}")
+        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
+        seen = sensor.events_of(pid, "perf")[0]["event"]["tier"] in FUNCTIONS
+        record_property("seen", seen)
+        return pid, seen
+
+    return run
+
+
+@pytest.mark.proves("perf, prof", "`int $0x80`: perf_event_open, ioctl and prctl")
+def test_perf_events(act, sensor):
+    """Opened, switched one by one, and switched all together."""
+    pid, seen = act(
+        """
+fd = call(PERF_EVENT_OPEN, room(0, attributes(DISABLED)), 0, -1, -1, 0)
+assert fd >= 0
+for command in ENABLE, DISABLE, ENABLE:
+    assert call(IOCTL, fd, command) == 0
+assert call(PRCTL, 31) == 0
+"""
+    )
+    assert len(sensor.events_of(pid, "perf")) == 1 + seen
+    switched = [(e["prof"]["action"], e["prof"]["cause"]) for e in sensor.events_of(pid, "prof")]
+    assert (
+        switched
+        == [
+            ("enable", "ioctl"),
+            ("disable", "ioctl"),
+            ("enable", "ioctl"),
+            ("disable", "prctl"),
+        ]
+        * seen
+    )
+
+
+@pytest.mark.proves("prof", "`int $0x80`: close")
+def test_close(act, sensor):
+    """A tier that does not see it tells the end at the exit."""
+    pid, seen = act("assert call(CLOSE, perf()) == 0\ntime.sleep(0.2)")
+    on, off = sensor.events_of(pid, "prof")
+    assert (on["prof"]["cause"], off["prof"]["cause"]) == ("open", "close" if seen else "exit")
+
+
+@pytest.mark.proves("ptrace", "`int $0x80`: ptrace")
+def test_ptrace(act, sensor, victim):
+    """Seized by one entry, let go by the other."""
+    pid, seen = act(
+        f"""
+assert libc.ptrace(0x4206, {victim.pid}, None, None) == 0
+assert libc.ptrace(0x4207, {victim.pid}, None, None) == 0
+os.waitpid({victim.pid}, 0x40000000)
+assert call(PTRACE, 17, {victim.pid}) == 0
+"""
+    )
+    events = sensor.events_of(pid, "ptrace")
+    assert [e["ptrace"]["request"] for e in events] == ["PTRACE_SEIZE", *["PTRACE_DETACH"] * seen]
+    assert {e["target"]["pid"] for e in events} == {victim.pid}
+
+
+@pytest.mark.proves("process_vm_readv, process_vm_writev", "`int $0x80`")
+def test_memory_of_another_process(act, sensor, victim):
+    """The vectors are those of a 32-bit process."""
+    pid, seen = act(
+        f"""
+vector = room(0, struct.pack("=II", at, 8))
+for number in VM_READV, VM_WRITEV:
+    assert call(number, {victim.pid}, vector, 1, vector, 1) == -14
+"""
+    )
+    for name in ("process_vm_readv", "process_vm_writev"):
+        told = [(e["target"]["pid"], e[name]["ret"]) for e in sensor.events_of(pid, name)]
+        assert told == [(victim.pid, -14)] * seen
+
+
+@pytest.mark.proves("timer_create, prof", "`int $0x80`: POSIX timers")
+def test_posix_timers(act, sensor):
+    """Created, armed and deleted."""
+    pid, seen = act(
+        """
+timer = room(0, bytes(8))
+assert call(TIMER_CREATE, 2, room(64, struct.pack("=Iii52x", 0, 27, 1)), timer) == 0
+(number,) = struct.unpack_from("=i", low, 4096)
+assert call(TIMER_SETTIME64, number, 0, room(8, struct.pack("=qqqq", 0, 10**7, 1000, 0)), 0) == 0
+assert call(TIMER_DELETE, number) == 0
+"""
+    )
+    created = [e["timer_create"] for e in sensor.events_of(pid, "timer_create")]
+    assert [(e["clock_id"], e["signal"]) for e in created] == [(2, 27)] * seen
+    switched = [e["prof"]["action"] for e in sensor.events_of(pid, "prof", cause="timer")]
+    assert switched == ["enable", "disable"] * seen
