@@ -29,7 +29,7 @@ test: test-system vm-system dev ## run all tests, then those on the live kernel,
 	$(BIN)/pytest -q -m vm
 
 kernels: vm-system dev ## run the live tests on other kernels, in VMs: KERNELS="5.10 6.12"
-	KERNELS="$(KERNELS)" $(BIN)/pytest -q -m vm; status=$$?; $(BIN)/python scripts/kernels.py; exit $$status
+	KERNELS="$(KERNELS)" $(BIN)/pytest -q -m vm; status=$$?; PYTHONPATH=. $(BIN)/python scripts/kernels.py; exit $$status
 
 lint: dev ## check style and layers
 	$(BIN)/ruff check .

@@ -7,14 +7,14 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from profguard.sensor import tiers
+from tests.vm import results
+from tests.vm.results import FAILED, PASSED
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / ".cache" / "vm"
 PAGE = ROOT / "docs" / "kernels.md"
-PASSED, UNSEEN, FAILED = "passed", "unseen", "FAILED"
 
 HEAD = """\
 <!-- Written by `make kernels`. Do not edit. -->
@@ -34,7 +34,7 @@ x86-64 is what was run. For arm64 the tests compile the same programs, and nothi
 
 def main() -> None:
     kernels = sorted(
-        (path for path in RESULTS.iterdir() if (path / "doctor-auto.json").exists()),
+        (path for path in RESULTS.iterdir() if (path / "doctor.json").exists()),
         key=lambda path: [int(part) for part in path.name.split(".")],
     )
     table = "\n".join(_table(kernels))
@@ -43,26 +43,24 @@ def main() -> None:
 
 
 def _table(kernels: list[Path]) -> Iterator[str]:
-    reports = [json.loads((path / "doctor-auto.json").read_text()) for path in kernels]
-    results = [
+    reports = [json.loads((path / "doctor.json").read_text()) for path in kernels]
+    told = [
         {tier: dict(_results(path / f"{tier}.xml")) for tier in tiers.ORDER} for path in kernels
     ]
     yield _row("event", "", *(f"{path.name}" for path in kernels))
     yield _row(*["---"] * (len(kernels) + 2))
     yield _row("", "release", *(f"`{report['kernel']}`" for report in reports))
-    allowed = [[tier for tier in tiers.ORDER if of_kernel[tier]] for of_kernel in results]
+    allowed = [[tier for tier in tiers.ORDER if of_kernel[tier]] for of_kernel in told]
     yield _row("", "tiers", *map(", ".join, allowed))
-    rows = dict.fromkeys(
-        row for of_kernel in results for tests in of_kernel.values() for row in tests
-    )
+    rows = dict.fromkeys(row for of_kernel in told for tests in of_kernel.values() for row in tests)
     for row in sorted(rows):
-        cells = (_cell(of_kernel, row) for of_kernel in results)
+        cells = (_cell(of_kernel, row) for of_kernel in told)
         yield _row(", ".join(f"`{name}`" for name in row[0].split(", ")), row[1], *cells)
 
 
 def _cell(of_kernel: dict[str, dict], row: tuple[str, str]) -> str:
     told = {tier: tests.get(row) for tier, tests in of_kernel.items() if tests}
-    if failed := [tier for tier, result in told.items() if result not in (PASSED, UNSEEN)]:
+    if failed := [tier for tier, result in told.items() if result == FAILED]:
         return f"{FAILED}: {', '.join(failed)}"
     seen = [tier for tier, result in told.items() if result == PASSED]
     return "all" if len(seen) == len(told) else ", ".join(seen)
@@ -72,16 +70,10 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _results(junit: Path) -> Iterator[tuple[tuple[str, str], str]]:
-    """Event, what happened to it, and the result, of each test."""
-    if not junit.exists():
-        return
-    for case in ET.parse(junit).getroot().iter("testcase"):  # noqa: S314 - our own file
-        told = {item.get("name"): item.get("value") for item in case.iter("property")}
-        failed = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
-        result = FAILED if failed else UNSEEN if told.get("seen") == "False" else PASSED
-        if "event" in told:
-            yield (told["event"], told["what"]), result
+def _results(report: Path) -> Iterator[tuple[tuple[str, str], str]]:
+    """Event, what happened to it, and the result, of each check."""
+    for check in results.read(report):
+        yield (check.event, check.what), check.result
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ BOOT_OPTIONS = (
     "--memory",
     "2G",
     "-a",
-    "lsm=lockdown,capability,bpf",
+    "lsm=lockdown,capability,bpf mitigations=off",
 )
 
 
