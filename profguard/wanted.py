@@ -1,6 +1,6 @@
 """What somebody has a use for, out of all that a source could tell."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from profguard.events import REGISTRY
@@ -23,6 +23,11 @@ class Wanted:
 
     events: frozenset[str]
     values: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+
+    def only(self, events: Iterable[str]) -> "Wanted":
+        """Of all this, these events; everything where none are named."""
+        chosen = self.events.intersection(events)
+        return Wanted(PROCESSES | chosen, self.values) if chosen else self
 
     def lacks(self, other: "Wanted") -> list[str]:
         """The events of which `other` wants what this leaves out, in the registry's order."""

@@ -15,6 +15,7 @@ from profguard.findings.redact import Redactor
 from profguard.model import Event
 from profguard.sensor import rights
 from profguard.sensor.live import Sensor
+from profguard.wanted import EVERYTHING
 
 
 @click.command()
@@ -29,13 +30,15 @@ from profguard.sensor.live import Sensor
 )
 @options.config
 @options.seconds
-def record(names, output, config, seconds) -> None:
+@options.tier
+@options.loader
+def record(names, output, config, seconds, tier, loader) -> None:
     """Record live events, all or those named, to a file that `profguard replay` reads.
 
     \b
     Examples:
       profguard record -o all.jsonl --for 10
-      profguard record -o perf.jsonl prof perf perf_ioctl
+      profguard record -o perf.jsonl prof perf perf_ioctl    nothing else is attached
     """
     from profguard.assembly import assemble, load_rules  # slow to import, and --help is not
     from profguard.pipeline import run_live
@@ -45,9 +48,16 @@ def record(names, output, config, seconds) -> None:
             raise UsageError.of(
                 "PG701", f"no event is called '{name}'", did_you_mean(name, BY_NAME)
             )
+    options.check_loader(loader, tier)
     settings = load(config)
     rule_set = load_rules(settings)  # which environment variables matter
-    sensor = Sensor(ring_bytes=settings.sensor.ring_mb << 20, max_rate=settings.sensor.max_rate)
+    sensor = Sensor(
+        tier=tier,
+        loader=loader,
+        ring_bytes=settings.sensor.ring_mb << 20,
+        max_rate=settings.sensor.max_rate,
+        wanted=lambda: EVERYTHING.only(names),
+    )
     recorder = None
     sensor.open()
     try:
