@@ -48,7 +48,10 @@ static __always_inline int pg_ptrace_end(__s64 ret)
 	/* What begins or ends a session is always told. */
 	if (ret && !pg_is_among(&pg_config.ptrace_requests, call.args[0]))
 		return 0;
-	if (!pg_admits(PG_EVENT_PTRACE, traced, call.args[0]))
+	if (call.args[0] != PG_DETACH && pg_is_quiet(traced))
+		return 0;
+	if (!pg_is_wanted(PG_EVENT_PTRACE) ||
+	    pg_is_folded(PG_EVENT_PTRACE, (__u64)traced, call.args[0]))
 		return 0;
 	out = PG_RESERVE(pg_ptrace, PG_EVENT_PTRACE, !ret && call.args[0] != PG_DETACH);
 	if (!out)

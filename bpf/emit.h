@@ -87,10 +87,24 @@ PG_GLOBAL int pg_is_folded(__u32 event, __u64 target_at, __u32 kind)
 	return 1;
 }
 
+/* Whether no rule can want to know what is done to that target. What ends is told all the same: it may
+ * have begun elsewhere.
+ */
+static __always_inline bool pg_is_quiet(struct task_struct *target)
+{
+	__u64 cgroup;
+
+	if (!pg_config.by_cgroup || !target)
+		return false;
+	cgroup = PG_READ(target, cgroups, dfl_cgrp, kn, id);
+	return bpf_map_lookup_elem(&quiet_cgroups, &cgroup);
+}
+
 /* Whether to make a record of what the current process does to a target, if that is known. */
 static __always_inline bool pg_admits(__u32 event, struct task_struct *target, __u32 kind)
 {
-	return pg_is_wanted(event) && !pg_is_folded(event, (__u64)target, kind);
+	return pg_is_wanted(event) && !pg_is_quiet(target) &&
+	       !pg_is_folded(event, (__u64)target, kind);
 }
 
 /* `sequence` is read and added to in two steps, since the fetching form of the add needs 5.12. Where

@@ -21,6 +21,8 @@ struct pg_config {
 	__u32 max_rate;  /* like events a second that are sent one by one; 0: all are */
 	struct pg_values ioctl_cmds;
 	struct pg_values ptrace_requests;
+	__u32 by_cgroup; /* whether targets in quiet cgroups are left out */
+	__u32 pad;
 };
 
 #ifdef PG_BCC /* which has no data sections */
@@ -33,6 +35,11 @@ PG_RING(ring, 8 << 20);
 
 /* Records that a flood of others must not displace. */
 PG_RING(urgent_ring, 1 << 20);
+
+/* Cgroups (v2, by id) whose processes have none of the labels that all rules want of a target.
+ * Userspace adds one when it knows that for certain; what it does not know yet is told.
+ */
+PG_MAP(quiet_cgroups, HASH, __u64, __u8, 16384);
 
 /* How often each event happened on this CPU, and what became of those that are not sent:
  * produced = received + dropped + missed + folded. Userspace proves it, so each is counted once.

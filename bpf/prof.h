@@ -45,6 +45,15 @@ static __always_inline bool pg_prof_is_urgent(struct pg_transition *change)
 	       bpf_map_lookup_elem(&labelled, &target);
 }
 
+/* It begins at a target of nobody's interest, or is one of too many. */
+static __always_inline bool pg_prof_is_left_out(struct pg_transition *change)
+{
+	if (change->action == PG_ACTION_ENABLE && pg_is_quiet(change->target))
+		return true;
+	return pg_is_folded(PG_EVENT_PROF, (__u64)change->target,
+			    change->action << 8 | change->cause);
+}
+
 /* Adds an event to a record; past the eighth it is only counted. */
 static __noinline int pg_prof_add(struct pg_prof *out, struct perf_event *event)
 {
@@ -100,7 +109,7 @@ PG_GLOBAL int pg_prof_group(__u64 first, __u32 action, __u32 cause, __u32 flags)
 	change.owner = pg_perf_owner(event);
 	if (!change.owner && cause == PG_CAUSE_IOCTL)
 		change.owner = pg_current(); /* who opened it has ended, and passed it on before */
-	if (pg_is_folded(PG_EVENT_PROF, (__u64)change.target, action << 8 | cause))
+	if (pg_prof_is_left_out(&change))
 		return 0;
 	out = PG_RESERVE(pg_prof, PG_EVENT_PROF, pg_prof_is_urgent(&change));
 	if (!out)
@@ -171,6 +180,8 @@ PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 	};
 	struct pg_prof *out;
 
+	if (change.action == PG_ACTION_ENABLE && pg_is_quiet(change.target))
+		return 0;
 	out = PG_RESERVE(pg_prof, PG_EVENT_PROF, pg_prof_is_urgent(&change));
 	if (!out)
 		return 0;
@@ -285,7 +296,7 @@ static __always_inline int pg_prof_timer(__u32 mechanism, __u32 class, __u32 con
 	};
 	struct pg_prof *out;
 
-	if (!pg_admits(PG_EVENT_PROF, change.target, change.action << 8 | PG_CAUSE_TIMER))
+	if (!pg_is_wanted(PG_EVENT_PROF) || pg_prof_is_left_out(&change))
 		return 0;
 	out = PG_RESERVE(pg_prof, PG_EVENT_PROF, pg_prof_is_urgent(&change));
 	if (!out)

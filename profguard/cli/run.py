@@ -176,6 +176,8 @@ def _watch(assembly, sources, listener, seconds: float | None) -> None:
     options.at_hangup(reloader.ask)
     assembly.table.snapshot()
     assembly.enricher.on_labelled = sensor.mark_labelled
+    if sensor.wanted.labels:
+        assembly.enricher.tell_quiet(sensor.wanted.labels, sensor.mark_quiet)
     for probe in sensor.probes:
         if probe.refusal:
             reason = f"{', '.join(probe.events)}: {probe.refusal}"

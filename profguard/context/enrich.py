@@ -6,7 +6,7 @@ from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
 from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
-from profguard.model import Event
+from profguard.model import Event, Process
 from profguard.rawtask import RawTask
 
 _BITS = {name: 1 << bit for bit, name in PROF_FLAGS.items()}
@@ -28,6 +28,16 @@ class Enricher:
         # Called with the pid of each process with a label, when the first event about it comes.
         self.on_labelled: Callable[[int], None] | None = None
         self._marked: dict[tuple[int, int], None] = {}
+        self._on_quiet: Callable[[int], None] | None = None
+        self._wanted: frozenset[str] = frozenset()
+        self._cgroups: set[int] = set()
+
+    def tell_quiet(self, labels: frozenset[str], on_quiet: Callable[[int], None]) -> None:
+        """Call a function with the id of each cgroup whose processes can have none of these labels.
+
+        When it becomes known, once.
+        """
+        self._wanted, self._on_quiet = labels, on_quiet
 
     def enrich(self, event: Event, actor: RawTask | None, target: RawTask | None) -> Event:
         """`event` itself, completed. `actor` and `target` are what the kernel sent with it."""
@@ -47,6 +57,9 @@ class Enricher:
             event.relation = _relation(event)
         if self.on_labelled and self._labeler:
             self._mark(event)
+        if self._on_quiet:
+            self._judge(event.process, actor)
+            self._judge(event.target, target)
         if name == "sched_process_exit" and actor:
             table.on_exit(actor, at_ns)
         return event
@@ -58,6 +71,14 @@ class Enricher:
                 if len(self._marked) > MAX_MARKED:
                     del self._marked[next(iter(self._marked))]
                 self.on_labelled(process.pid)
+
+    def _judge(self, process: Process | None, raw: RawTask | None) -> None:
+        if raw is None or raw.cgroup_id in self._cgroups:
+            return
+        if self._table.knows_cgroup(raw.cgroup_id) and len(self._cgroups) < MAX_MARKED:
+            self._cgroups.add(raw.cgroup_id)
+            if not self._labeler.may_have(self._wanted, process):
+                self._on_quiet(raw.cgroup_id)
 
     def relabel(self, event: Event) -> Event:
         """A replayed `event` with the labels of this configuration, if it defines any.

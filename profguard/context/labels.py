@@ -1,15 +1,19 @@
 """The labels of a process: which of the configuration's selections it fits."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from profguard.config import LabelDefinition
 from profguard.errors import ConfigError, Place, Problem, RuleError
 from profguard.model import Process
+from profguard.rules.index import demands, normalized
 from profguard.rules.labels import Label, compile_selection
+from profguard.rules.matchers import OneOf
 from profguard.rules.sigma import fields_in
 
 # What differs between the threads of one process.
+# What all processes of a cgroup have in common.
+_CGROUP_ATTRIBUTES = {"cgroup", "unit", "container_id"}
 _THREAD_ATTRIBUTES = {"name", "tid"}
 
 
@@ -42,11 +46,33 @@ class Labeler:
             for field in fields_in(label.condition)
         )
 
+        self._places = {label.name.casefold(): _places(label) for label in labels}
+
+    def may_have(self, labels: Collection[str], process: Process) -> bool:
+        """Whether a process in the same cgroup as this one could have one of these labels.
+
+        `labels` are in lower case. One that asks for more than the cgroup may be had anywhere.
+        """
+        return any(
+            all(matcher.matches(getattr(process, key) or "") for key, matcher in places)
+            for name, places in self._places.items()
+            if name in labels
+        )
+
     def __bool__(self) -> bool:
         return bool(self._tests)
 
     def labels(self, process: Process) -> tuple[str, ...]:
         return tuple(name for name, matches in self._tests if matches(process))
+
+
+def _places(label: Label) -> list[tuple[str, OneOf]]:
+    """The exact values that a label demands of what all processes of a cgroup have in common."""
+    return [
+        (key.field.key, OneOf(values, key.folded))
+        for key, values in demands(normalized(label.condition)).items()
+        if not key.base and key.field.key in _CGROUP_ATTRIBUTES
+    ]
 
 
 def _compile(definition: LabelDefinition, placeholders) -> Label:

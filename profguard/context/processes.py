@@ -156,6 +156,10 @@ class ProcessTable:
         self._epoch += 1
         self._lineage += 1
 
+    def knows_cgroup(self, cgroup_id: int) -> bool:
+        """Whether it is certain what processes in the cgroup with this id say of it."""
+        return self._cgroups.known(cgroup_id) is not None
+
     def lookup(self, raw: RawTask, at_ns: int = 0) -> Process:
         """The process of `raw`, as the thread that it is. Shared: do not change it.
 

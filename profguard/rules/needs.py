@@ -3,8 +3,11 @@
 from collections.abc import Iterable
 
 from profguard.events import BY_NAME
-from profguard.rules.index import Key, demands, normalized
+from profguard.rules.correlate.rule import Correlation
+from profguard.rules.index import Key, conjuncts, demands, normalized
+from profguard.rules.matchers import OneOf
 from profguard.rules.rule import Detection, Rule
+from profguard.rules.tree import Test
 from profguard.wanted import CHOOSABLE, MAX_VALUES, PROCESSES, Wanted
 
 # The event that begins and ends what the others are a sign of: it says how long an act lasts.
@@ -28,7 +31,7 @@ def wanted_by(rules: Iterable[Rule]) -> Wanted:
         found = _demanded([rule for rule in enabled if event in rule.events], event, argument)
         if found is not None:
             values[event, argument] = found
-    return Wanted(PROCESSES | asked | sessions, values)
+    return Wanted(PROCESSES | asked | sessions, values, _labels(enabled))
 
 
 def _demanded(rules: list[Rule], event: str, argument: str) -> frozenset[str] | None:
@@ -43,6 +46,35 @@ def _demanded(rules: list[Rule], event: str, argument: str) -> frozenset[str] | 
             return None
         found |= values
     return frozenset(found) if 0 < len(found) <= MAX_VALUES else None
+
+
+def _labels(rules: list[Rule]) -> frozenset[str]:
+    """Labels of which each rule wants one of its event's target; none where any target may do.
+
+    In lower case, as rules ask for them.
+    """
+    found: set[str] = set()
+    for rule in rules:
+        if isinstance(rule, Correlation):
+            continue  # it sees what the others match
+        if not any(BY_NAME[event].wire_args for event in rule.events if event in BY_NAME):
+            continue  # it is asked of what the sensor says of itself
+        wanted = _label_of(rule)
+        if not wanted:
+            return frozenset()
+        found |= wanted
+    return frozenset(found)
+
+
+def _label_of(rule: Rule) -> frozenset[str]:
+    if not isinstance(rule, Detection) or rule.condition is None:
+        return frozenset()
+    for part in conjuncts(normalized(rule.condition)):
+        if isinstance(part, Test) and part.field.name == "target.labels":
+            matcher = part.matcher
+            if isinstance(matcher, OneOf):
+                return frozenset(map(str.casefold, matcher.values))
+    return frozenset()
 
 
 def _of_rule(rule: Rule, event: str, argument: str) -> set[str] | None:

@@ -18,9 +18,10 @@ from profguard.sensor.libbpf import LibbpfError, possible_cpus
 from profguard.sensor.ring import Rings
 from profguard.wanted import CHOOSABLE, EVERYTHING, MAX_VALUES, Wanted
 
-_CONFIG = struct.Struct("<QQII" + f"I{MAX_VALUES}I" * len(CHOOSABLE))  # struct pg_config
+_CONFIG = struct.Struct("<QQII" + f"I{MAX_VALUES}I" * len(CHOOSABLE) + "II")  # struct pg_config
 _COUNTER = struct.Struct("<QQQQ")  # struct pg_counter
 _TGID = struct.Struct("<I")
+_CGROUP = struct.Struct("<Q")
 _SENT = tuple(spec for spec in REGISTRY if spec.wire_args)
 _URGENT_BYTES = 1 << 20
 _SETTLE_S = 0.5  # how long a program that ran when it was detached may still be at it
@@ -73,7 +74,7 @@ class Sensor:
             cpus=self._cpus,
             events=max(BY_ID) + 1,
         )
-        self._counters, self._labelled = self._bpf.map("counters"), self._bpf.map("labelled")
+        self._counters = self._bpf.map("counters")
         self._settled_s, self._folds_at_ns = 0.0, 0
         self._folds = Folds(self._bpf.map("folds"))
         self._ledger = Ledger(_boot_ns())
@@ -87,6 +88,7 @@ class Sensor:
         wanted = sum(1 << spec.id for spec in _SENT if spec.name in self.wanted.events)
         values = [number for key in CHOOSABLE for number in self._chosen(*key)]
         address = native.symbol_address("perf_ioctl")
+        values += [bool(self.wanted.labels), 0]
         bpf.map(".rodata.config").set_initial(
             _CONFIG.pack(address, wanted, os.getpid(), self._max_rate, *values)
         )
@@ -130,7 +132,12 @@ class Sensor:
     def mark_labelled(self, pid: int) -> None:
         """What switches profiling on in this process is urgent from now on."""
         with suppress(LibbpfError):  # it goes the way of all others
-            self._labelled.put(_TGID.pack(pid), b"\1")
+            self._bpf.map("labelled").put(_TGID.pack(pid), b"\1")
+
+    def mark_quiet(self, cgroup_id: int) -> None:
+        """What is done to processes in this cgroup is of no use, if only some labels are wanted."""
+        with suppress(LibbpfError):  # it is told
+            self._bpf.map("quiet_cgroups").put(_CGROUP.pack(cgroup_id), b"\1")
 
     def losses(self) -> list[Decoded]:
         """The lost_events and folded_events since this was last asked."""

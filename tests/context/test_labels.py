@@ -62,3 +62,24 @@ def test_all_mistakes_of_all_labels_are_reported():
 def test_only_a_label_about_names_or_ids_of_threads_is_asked_for_each_thread():
     assert not labeler('[labels]\na = {"executable" = "x"}').per_thread
     assert labeler('[labels]\na = [{pid = 1}, {name = "x"}]').per_thread
+
+
+@pytest.mark.parametrize(
+    ("selection", "may"),
+    [
+        ('{cgroup = "/shop"}', {"/shop": True, "/other": False}),
+        ('{cgroup = ["/shop", "/bank"], "user.id" = 5}', {"/shop": True, "/other": False}),
+        ('{unit = "Shop.service"}', {"/system/shop.service": True, "/other": False}),
+        ('[{cgroup = "/shop"}, {name = "shop"}]', {"/shop": True, "/other": True}),
+        ('{"cgroup|startswith" = "/shop"}', {"/shop": True, "/other": True}),
+        ('{name = "shop"}', {"/other": True}),
+    ],
+    ids=["exact", "of several", "in another case", "or something else", "a pattern", "anywhere"],
+)
+def test_what_processes_of_a_cgroup_may_be(selection, may):
+    """Only exact values say that a process elsewhere has not got the label."""
+    shop = labeler(f"[labels]\nshop = {selection}\n")
+    for path, expected in may.items():
+        process = Process(pid=1, cgroup=path, unit=path.rpartition("/")[2])
+        assert shop.may_have({"shop"}, process) is expected
+        assert not shop.may_have({"bank"}, process)

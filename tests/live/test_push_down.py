@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,8 +22,10 @@ level: high
 RULES = {
     "attach": ("ptrace", "{ptrace.request: [PTRACE_ATTACH, PTRACE_SEIZE], ptrace.ret: 0}"),
     "filter": ("perf_ioctl", "{perf_ioctl.cmd: SET_FILTER}"),
+    "labelled": ("ptrace", "{target.labels: production, ptrace.ret: 0}"),
     "memory": ("process_vm_readv", "{process_vm_readv.ret|gte: 0}"),
 }
+EVERYWHERE = ("attach", "filter", "memory")
 # A tracepoint's event gets a filter; the other ioctls are of no use to any rule here.
 IOCTLS = PRELUDE + (
     """
@@ -74,7 +77,7 @@ def findings(sensor: LiveSensor) -> list[tuple]:
 
 def test_pushed_down_and_not_the_findings_are_the_same(kernel, rules, target, tmp_path):
     """Two sensors see the same acts, one of them everything, the other what its rules need."""
-    folder = rules(*RULES)
+    folder = rules(*EVERYWHERE)
     sensors = []
     for name, everything in (("all", True), ("some", False)):
         (tmp_path / name).mkdir()
@@ -88,12 +91,80 @@ def test_pushed_down_and_not_the_findings_are_the_same(kernel, rules, target, tm
     assert codes == [0, 0], [sensor.errors() for sensor in sensors]
     of_all, of_some = map(findings, sensors)
     assert of_all == of_some
-    assert {finding[0] for finding in of_all} == set(RULES)
+    assert {finding[0] for finding in of_all} == set(EVERYWHERE)
     told = [sensor.lines[-1]["events"] for sensor in sensors]
     assert "perf" in told[0]
     assert "perf" not in told[1]
     assert told[1]["perf_ioctl"]["produced"] < told[0]["perf_ioctl"]["produced"]
     assert told[1]["ptrace"]["produced"] == told[0]["ptrace"]["produced"]
+
+
+@pytest.fixture
+def cgroups():
+    """Two cgroups (v2), by name: a function that starts a program in one of them."""
+    root = Path("/sys/fs/cgroup")
+    mounted = None
+    if not (root / "cgroup.controllers").exists():
+        root /= "unified"
+        if not root.exists():
+            root.mkdir()
+            subprocess.run(["mount", "-t", "cgroup2", "none", root], check=True)
+            mounted = root
+    folders = {name: root / f"profguard-{name}" for name in ("shop", "other")}
+    for folder in folders.values():
+        folder.mkdir()
+    started = []
+
+    def start(name: str) -> int:
+        process = subprocess.Popen(["sleep", "600"])
+        started.append(process)
+        (folders[name] / "cgroup.procs").write_text(str(process.pid))
+        return process.pid
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+    for folder in folders.values():
+        assert wait_for(lambda folder=folder: not (folder / "cgroup.procs").read_text())
+        folder.rmdir()
+    if mounted:
+        subprocess.run(["umount", mounted], check=True)
+        mounted.rmdir()
+
+
+def test_by_cgroup_where_every_rule_wants_a_label_that_one_has(
+    kernel, actor, cgroups, rules, tmp_path
+):
+    """What is done elsewhere is told once, until it is known, and then left out by the kernel."""
+    config = '[labels]\nproduction = {cgroup = "/profguard-shop"}\n'
+    sensors = []
+    for name, everything in (("all", True), ("some", False)):
+        (tmp_path / name).mkdir()
+        options = {"config": config, "events": everything}
+        sensors.append(LiveSensor(tmp_path / name, "--rules", rules("labelled"), **options))
+    shop, other = cgroups("shop"), cgroups("other")
+    try:
+        for target in (other, shop) * 3:
+            actor.run(
+                f"""
+                assert libc.ptrace(16, {target}, None, None) == 0
+                os.waitpid({target}, 0x40000000)
+                assert libc.ptrace(17, {target}, None, None) == 0
+                time.sleep(0.2)
+                """
+            )
+        assert wait_for(lambda: len(findings(sensors[1])) == 3)
+    finally:
+        codes = [sensor.stop() for sensor in sensors]
+    assert codes == [0, 0], [sensor.errors() for sensor in sensors]
+    of_all, of_some = map(findings, sensors)
+    assert of_all == of_some
+    assert {finding[3] for finding in of_all} == {shop}
+    told = [sensor.lines[-1]["events"]["ptrace"]["produced"] for sensor in sensors]
+    # Of the other no attach, but the one that said where it is; and every detach.
+    assert told[0] == 12
+    assert told[1] in (9, 10)
 
 
 def test_rules_that_need_more_than_is_attached_say_so(rules, start_sensor):

@@ -40,6 +40,27 @@ def test_what_rules_need(tmp_path, texts, events, values):
     assert wanted(tmp_path, *texts) == Wanted(PROCESSES | events, values)
 
 
+LABELLED = detection("labelled", "ptrace", "target.labels: [Production, billing]")
+OTHER = detection("other", "perf", "target.labels: shop, process.pid|gt: 5")
+LOST = detection("lost", "lost_events", "lost_events.count|gt: 0")
+EITHER = detection("either", "perf", "target.labels|contains: shop")
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [
+        ((LABELLED,), {"production", "billing"}),
+        ((LABELLED, OTHER, LOST), {"production", "billing", "shop"}),
+        ((LABELLED, MEMORY), set()),
+        ((LABELLED, EITHER), set()),
+        ((LOST,), set()),
+    ],
+    ids=["one of two", "of two rules", "any target", "part of a label", "of no target"],
+)
+def test_labels_that_rules_want_of_a_target(tmp_path, texts, labels):
+    assert wanted(tmp_path, *texts).labels == labels
+
+
 def test_what_is_lacking(tmp_path):
     """Another event, another value, or any value where only some are told."""
     some = wanted(tmp_path, SET_BPF)
@@ -49,3 +70,6 @@ def test_what_is_lacking(tmp_path):
     assert some.lacks(wanted(tmp_path, FILTER)) == ["perf_ioctl"]
     assert some.lacks(wanted(tmp_path, FAILED)) == ["perf_ioctl"]
     assert wanted(tmp_path, SET_BPF, FILTER).lacks(some) == []
+    labelled = wanted(tmp_path, LABELLED, OTHER)
+    assert labelled.lacks(wanted(tmp_path, LABELLED)) == []
+    assert wanted(tmp_path, LABELLED).lacks(labelled) == ["prof", "perf", "ptrace"]
