@@ -80,8 +80,11 @@ class LiveSensor:
         self.lines: list[dict] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        armed = wait_for(lambda: any(line.get("state") == "armed" for line in self.lines), 60)
-        assert armed, self.errors()
+        wait_for(lambda: self._is_armed() or self.process.poll() is not None, 60)
+        assert self._is_armed(), self.errors()
+
+    def _is_armed(self) -> bool:
+        return any(line.get("state") == "armed" for line in list(self.lines))
 
     def _read(self):
         for line in self.process.stdout:
