@@ -52,6 +52,7 @@ def _table(kernels: list[Path]) -> Iterator[str]:
     yield _row("", "release", *(f"`{report['kernel']}`" for report in reports))
     allowed = [[tier for tier in tiers.ORDER if of_kernel[tier]] for of_kernel in told]
     yield _row("", "tiers", *map(", ".join, allowed))
+    yield _row("", "tests passed with [BCC](bcc.md)", *map(_with_bcc, kernels))
     rows = dict.fromkeys(row for of_kernel in told for tests in of_kernel.values() for row in tests)
     for row in sorted(rows):
         cells = (_cell(of_kernel, row) for of_kernel in told)
@@ -64,6 +65,13 @@ def _cell(of_kernel: dict[str, dict], row: tuple[str, str]) -> str:
         return f"{FAILED}: {', '.join(failed)}"
     seen = [tier for tier, result in told.items() if result == PASSED]
     return "all" if len(seen) == len(told) else ", ".join(seen)
+
+
+def _with_bcc(kernel: Path) -> str:
+    """How many of its tests, which are those of the tiers."""
+    results = [result for _, result in _results(kernel / f"{tiers.BCC}.xml")]
+    passed = sum(result != FAILED for result in results)
+    return f"{passed} of {len(results)}" if results else ""
 
 
 def _row(*cells: str) -> str:

@@ -84,7 +84,7 @@ class Module:
         )
         flags = ["-DPG_BCC", *(f"-DPG_FD_{name}={fd}" for name, fd in maps.items())]
         with _said("cannot compile"):
-            self._bpf = bcc.BPF(text=text, cflags=flags)
+            self._bpf = bcc.BPF(text=text.encode(), cflags=flags)
 
     def load(self, program: Program) -> int:
         """Have the kernel verify it; gives its descriptor. Raises BccError."""

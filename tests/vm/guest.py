@@ -1,8 +1,9 @@
-"""What runs inside the VM: the live tests, in each tier that its kernel allows.
+"""What runs inside the VM: the live tests, in each tier that its kernel allows, and with BCC.
 
     python tests/vm/guest.py FOLDER TEST...
 
-FOLDER gets doctor.json, and for each tier TIER.xml (JUnit) and TIER.log.
+FOLDER gets doctor.json, and for each tier TIER.xml (JUnit) and TIER.log. BCC_KERNEL_SOURCE names the
+kernel's headers; without them there is no run with BCC.
 """
 
 import json
@@ -13,12 +14,12 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from profguard.sensor import tiers
+from profguard.sensor import rights, tiers
 from tests.vm import results
 
 PROFGUARD = str(Path(sys.executable).with_name("profguard"))
 PATIENCE = "8"  # emulation is so much slower
-TIER_S = 1200
+RUN_S = 1800
 SCRATCH = "/run/profguard-tests"
 
 
@@ -35,7 +36,15 @@ def main(folder: Path, tests: list[str]) -> None:
         if refusals[tier]:
             say(f"{tier}: not on this kernel, {refusals[tier]}")
         else:
-            run(folder, tier, tests)
+            run(folder, tier, tests, f"--tier {tier}")
+    if "BCC_KERNEL_SOURCE" in os.environ:
+        hide_types()
+        run(folder, tiers.BCC, tests, f"--loader {tiers.BCC}")
+
+
+def hide_types() -> None:
+    """Make it a kernel without type information."""
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", rights.BTF.parent], check=True)
 
 
 def doctor(folder: Path) -> dict:
@@ -46,32 +55,32 @@ def doctor(folder: Path) -> dict:
     return json.loads(done.stdout)
 
 
-def run(folder: Path, tier: str, tests: list[str]) -> None:
+def run(folder: Path, name: str, tests: list[str], options: str) -> None:
     began_s = time.monotonic()
     more = {
-        "PROFGUARD_TEST_OPTIONS": f"--tier {tier}",
+        "PROFGUARD_TEST_OPTIONS": options,
         "PROFGUARD_TEST_PATIENCE": PATIENCE,
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": "/run",
         "CI": "1",  # a refusal is a failure
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
-    command += [f"--basetemp={SCRATCH}-{tier}", f"--junitxml={folder / tier}.xml"]
-    with (folder / f"{tier}.log").open("w") as log, suppress(subprocess.TimeoutExpired):
+    command += [f"--basetemp={SCRATCH}-{name}", f"--junitxml={folder / name}.xml"]
+    with (folder / f"{name}.log").open("w") as log, suppress(subprocess.TimeoutExpired):
         subprocess.run(
             command,
             env=os.environ | more,
             stdout=log,
             stderr=subprocess.STDOUT,
-            timeout=TIER_S,
+            timeout=RUN_S,
             check=False,
         )
     took = f"{time.monotonic() - began_s:.0f} s"
-    if checks := results.read(folder / f"{tier}.xml"):
+    if checks := results.read(folder / f"{name}.xml"):
         passed = sum(check.result != results.FAILED for check in checks)
-        say(f"{tier}: {passed} of {len(checks)} checks, {took}")
+        say(f"{name}: {passed} of {len(checks)} checks, {took}")
     else:
-        say(f"{tier}: no result after {took}, see {tier}.log")
+        say(f"{name}: no result after {took}, see {name}.log")
 
 
 if __name__ == "__main__":

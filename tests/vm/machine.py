@@ -39,6 +39,17 @@ def image(kernel: str) -> Path:
     return found
 
 
+def headers(kernel: str) -> Path:
+    """The headers of the kernel's image, fetched if need be. Raises NoMachineError."""
+    script = ROOT / "scripts/kernel-image"
+    done = subprocess.run(
+        [script, "--headers", kernel], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        raise NoMachineError(f"there are no headers of Linux {kernel} to be had")
+    return Path(done.stdout.strip())
+
+
 def boot(
     kernel: Path,
     command: Sequence[str],
