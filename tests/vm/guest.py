@@ -2,8 +2,8 @@
 
     python tests/vm/guest.py FOLDER TEST...
 
-FOLDER gets doctor.json, and for each tier TIER.xml (JUnit) and TIER.log. BCC_KERNEL_SOURCE names the
-kernel's headers; without them there is no run with BCC.
+FOLDER gets doctor.json, and for each tier TIER.xml (JUnit) and TIER.log. BCC_KERNEL_SOURCE names
+the kernel's headers; without them there is no run with BCC.
 """
 
 import json
