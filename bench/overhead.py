@@ -304,7 +304,7 @@ def others() -> frozenset[str]:
 def measure(bench: Bench, way: Callable, known: frozenset[str]) -> tuple[Timings, int, Counter]:
     """One timing under a way of watching; again when somebody else began to watch meanwhile."""
     while True:
-        wait_for(lambda: others() == known, f"other BPF programs ({', '.join(others() - known)})")
+        wait_for(lambda: others() == known, "the BPF programs of others as at the start")
         with way(bench) as saw:
             timings, events = bench.timed()
         if others() == known:
