@@ -6,6 +6,7 @@ Prints the table too. A kernel that was not run this time keeps its columns.
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from profguard.sensor import tiers
@@ -23,8 +24,9 @@ HEAD = """\
 
 `make kernels` boots kernels of Debian in VMs and runs the same live tests in each tier that a
 kernel allows: real system calls, and what the sensor tells of them. This is what came out. A cell
-names the tiers that tell of it, or says `all`, which are those of the first row; the others pass it
-by, which the tests assert too.
+names the tiers that tell of what happened, or says `all`: those of the row `tiers`. In the others
+it goes by untold, which the tests assert too, and `none` is all of them. `FAILED` names tiers in
+which a test failed. What a tier has no probe of its own for, it leaves to the tracepoint tier's.
 
 """
 FOOT = """
@@ -50,6 +52,7 @@ def _table(kernels: list[Path]) -> Iterator[str]:
     yield _row("event", "", *(f"{path.name}" for path in kernels))
     yield _row(*["---"] * (len(kernels) + 2))
     yield _row("", "release", *(f"`{report['kernel']}`" for report in reports))
+    yield _row("", "run on", *(_day(path / "doctor.json") for path in kernels))
     allowed = [[tier for tier in tiers.ORDER if of_kernel[tier]] for of_kernel in told]
     yield _row("", "tiers", *map(", ".join, allowed))
     yield _row("", "tests passed with [BCC](bcc.md)", *map(_with_bcc, kernels))
@@ -64,7 +67,11 @@ def _cell(of_kernel: dict[str, dict], row: tuple[str, str]) -> str:
     if failed := [tier for tier, result in told.items() if result == FAILED]:
         return f"{FAILED}: {', '.join(failed)}"
     seen = [tier for tier, result in told.items() if result == PASSED]
-    return "all" if len(seen) == len(told) else ", ".join(seen)
+    return "all" if len(seen) == len(told) else ", ".join(seen) or "none"
+
+
+def _day(written: Path) -> str:
+    return datetime.fromtimestamp(written.stat().st_mtime, UTC).date().isoformat()
 
 
 def _with_bcc(kernel: Path) -> str:
