@@ -6,6 +6,7 @@ Prints the table too. A kernel that was not run this time keeps its columns.
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,61 +35,70 @@ x86-64 is what was run. For arm64 the tests compile the same programs, and nothi
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What its VM has left: doctor's report, and the result of each row in each allowed tier."""
+
+    name: str
+    report: dict
+    day: str
+    results: dict[str, dict[tuple[str, str], str]]
+    with_bcc: str  # how many of its tests passed, which are those of the tiers
+
+    @classmethod
+    def of(cls, folder: Path) -> "Kernel":
+        written = folder / "doctor.json"
+        report = json.loads(written.read_text())
+        allowed = (tier for tier in tiers.ORDER if report["kinds"][tier] is None)
+        return cls(
+            folder.name,
+            report,
+            datetime.fromtimestamp(written.stat().st_mtime, UTC).date().isoformat(),
+            {
+                tier: {(c.event, c.what): c.result for c in results.read(folder / f"{tier}.xml")}
+                for tier in allowed
+            },
+            _passed(results.read(folder / f"{tiers.BCC}.xml")),
+        )
+
+    def cell(self, row: tuple[str, str]) -> str:
+        """A test that left no result has failed too."""
+        told = {tier: of_tier.get(row, FAILED) for tier, of_tier in self.results.items()}
+        if failed := [tier for tier, result in told.items() if result == FAILED]:
+            return f"{FAILED}: {', '.join(failed)}"
+        seen = [tier for tier, result in told.items() if result == PASSED]
+        return "all" if len(seen) == len(told) else ", ".join(seen) or "none"
+
+
+def _passed(checks: list[results.Check]) -> str:
+    return f"{sum(c.result != FAILED for c in checks)} of {len(checks)}" if checks else ""
+
+
 def main() -> None:
-    kernels = sorted(
+    folders = sorted(
         (path for path in RESULTS.iterdir() if (path / "doctor.json").exists()),
         key=lambda path: [int(part) for part in path.name.split(".")],
     )
-    table = "\n".join(_table(kernels))
+    table = "\n".join(_table([Kernel.of(folder) for folder in folders]))
     PAGE.write_text(f"{HEAD}{table}\n{FOOT}")
     os.write(1, f"{table}\n\nwritten to {PAGE.relative_to(ROOT)}\n".encode())
 
 
-def _table(kernels: list[Path]) -> Iterator[str]:
-    reports = [json.loads((path / "doctor.json").read_text()) for path in kernels]
-    told = [
-        {tier: dict(_results(path / f"{tier}.xml")) for tier in tiers.ORDER} for path in kernels
-    ]
-    yield _row("event", "", *(f"{path.name}" for path in kernels))
+def _table(kernels: list[Kernel]) -> Iterator[str]:
+    yield _row("event", "", *(kernel.name for kernel in kernels))
     yield _row(*["---"] * (len(kernels) + 2))
-    yield _row("", "release", *(f"`{report['kernel']}`" for report in reports))
-    yield _row("", "run on", *(_day(path / "doctor.json") for path in kernels))
-    allowed = [[tier for tier in tiers.ORDER if of_kernel[tier]] for of_kernel in told]
-    yield _row("", "tiers", *map(", ".join, allowed))
-    yield _row("", "tests passed with [BCC](bcc.md)", *map(_with_bcc, kernels))
-    rows = dict.fromkeys(row for of_kernel in told for tests in of_kernel.values() for row in tests)
-    for row in sorted(rows):
-        cells = (_cell(of_kernel, row) for of_kernel in told)
-        yield _row(", ".join(f"`{name}`" for name in row[0].split(", ")), row[1], *cells)
-
-
-def _cell(of_kernel: dict[str, dict], row: tuple[str, str]) -> str:
-    told = {tier: tests.get(row) for tier, tests in of_kernel.items() if tests}
-    if failed := [tier for tier, result in told.items() if result == FAILED]:
-        return f"{FAILED}: {', '.join(failed)}"
-    seen = [tier for tier, result in told.items() if result == PASSED]
-    return "all" if len(seen) == len(told) else ", ".join(seen) or "none"
-
-
-def _day(written: Path) -> str:
-    return datetime.fromtimestamp(written.stat().st_mtime, UTC).date().isoformat()
-
-
-def _with_bcc(kernel: Path) -> str:
-    """How many of its tests, which are those of the tiers."""
-    results = [result for _, result in _results(kernel / f"{tiers.BCC}.xml")]
-    passed = sum(result != FAILED for result in results)
-    return f"{passed} of {len(results)}" if results else ""
+    yield _row("", "release", *(f"`{kernel.report['kernel']}`" for kernel in kernels))
+    yield _row("", "run on", *(kernel.day for kernel in kernels))
+    yield _row("", "tiers", *(", ".join(kernel.results) for kernel in kernels))
+    yield _row("", "tests passed with [BCC](bcc.md)", *(kernel.with_bcc for kernel in kernels))
+    rows = {row for kernel in kernels for of_tier in kernel.results.values() for row in of_tier}
+    for event, what in sorted(row for row in rows if row[0]):
+        names = ", ".join(f"`{name}`" for name in event.split(", "))
+        yield _row(names, what, *(kernel.cell((event, what)) for kernel in kernels))
 
 
 def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
-
-
-def _results(report: Path) -> Iterator[tuple[tuple[str, str], str]]:
-    """Event, what happened to it, and the result, of each check."""
-    for check in results.read(report):
-        yield (check.event, check.what), check.result
 
 
 if __name__ == "__main__":

@@ -17,12 +17,11 @@ from tests.live.actor import Actor
 from tests.live.harness import CONFIG, OPTIONS, PRODUCTION, PROFGUARD, LiveSensor, Receiver
 
 
-@pytest.fixture(autouse=True)
-def _proves(request, record_property):
+def pytest_collection_modifyitems(items):
     """What the mark `proves` says goes into a JUnit report: event, and what happened to it."""
-    if mark := request.node.get_closest_marker("proves"):
-        for name, value in zip(("event", "what"), mark.args, strict=True):
-            record_property(name, value)
+    for item in items:
+        if mark := item.get_closest_marker("proves"):
+            item.user_properties += zip(("event", "what"), mark.args, strict=True)
 
 
 @pytest.fixture(scope="session")
