@@ -49,6 +49,16 @@ def run(*words: str, before: str = "", **environment) -> subprocess.CompletedPro
     )
 
 
+def test_without_type_information_this_loader_is_named(kernel):
+    """The other one cannot fit its programs to such a kernel, and says what can."""
+    done = run(before="mount -t tmpfs tmpfs /sys/kernel/btf")
+    assert done.returncode == 4
+    sentence, hint = done.stderr.splitlines()
+    assert sentence.startswith("this kernel has no type information")
+    assert "--loader bcc" in hint
+    assert "PG303" in hint
+
+
 def test_without_headers_it_says_which(kernel):
     """A missing folder is named, with the package that has it."""
     done = run("--loader", "bcc", BCC_KERNEL_SOURCE="/nowhere")
