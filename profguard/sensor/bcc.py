@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 
@@ -105,10 +105,13 @@ class Module:
         if program not in self._attached:
             return
         del self._attached[program]
-        if program.kind == "kretprobe":
-            self._bpf.detach_kretprobe(**_place(program))
-        else:
-            self._bpf.detach_kprobe(**_place(program))
+        # It closes a descriptor, which is all, and then looks into tracefs for what only kernels
+        # before 4.17 have there.
+        with suppress(BccError), _said("cannot detach"):
+            if program.kind == "kretprobe":
+                self._bpf.detach_kretprobe(**_place(program))
+            else:
+                self._bpf.detach_kprobe(**_place(program))
 
     def detach_all(self) -> None:
         for program in list(self._attached):
@@ -132,8 +135,6 @@ def _said(what: str) -> Iterator[None]:
     with tempfile.TemporaryFile() as said:
         shown = {number: os.dup(number) for number in (1, 2)}
         try:
-            for stream in sys.stdout, sys.stderr:
-                stream.flush()
             for number in shown:
                 os.dup2(said.fileno(), number)
             yield
