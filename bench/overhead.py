@@ -127,7 +127,11 @@ class Bench:
             yield out
         finally:
             process.terminate()
-            process.wait(PATIENCE_S)
+            try:
+                process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                sys.exit(f"{name} did not end within {PATIENCE_S} s")
 
 
 Watching = Iterator[Counter]  # a context that fills in what it saw when it is left
@@ -140,12 +144,14 @@ def nothing(bench: Bench) -> Watching:
 
 
 @contextmanager
-def profguard(bench: Bench, command: tuple = (PROFGUARD,), sensor: str = "") -> Watching:
+def profguard(
+    bench: Bench, command: tuple = (PROFGUARD,), sensor: str = "", tier: str = "auto"
+) -> Watching:
     """With its own figures at its end: sent one by one, only counted, lost."""
     saw = Counter()
     config, db = bench.folder / "profguard.toml", bench.folder / "profguard.db"
     config.write_text(f"[sensor]\n{sensor}\n")
-    options = ["run", "--json", "--tier", "tracepoint", "--config", config, "--db", db]
+    options = ["run", "--json", "--tier", tier, "--config", config, "--db", db]
     with bench.started("profguard", [*command, *options], lambda out: "armed" in out) as out:
         yield saw
     counts = json.loads(out.read_text().splitlines()[-1])["events"]
@@ -168,7 +174,7 @@ def profguard_raw(bench: Bench) -> Watching:
         flags = ["-target", "bpf", "-O2", "-g", "-D__TARGET_ARCH_x86", f"-I{HERE.parent / 'bpf'}"]
         source, target = str(HERE / "overhead_raw.bpf.c"), built / "tracepoint.bpf.o"
         subprocess.run([tool("clang"), *flags, "-c", source, "-o", target], check=True)
-    return profguard(bench, command=(sys.executable, "-c", ON_RAW, built))
+    return profguard(bench, (sys.executable, "-c", ON_RAW, built), tier="tracepoint")
 
 
 @contextmanager
