@@ -23,10 +23,15 @@ PG_CALL_RETURN(perf_open, perf_event_open)
 	return pg_perf_open_end(ret);
 }
 
-SEC("lsm/file_ioctl")
-int BPF_PROG(perf_ioctl__enter, struct file *file, unsigned int cmd, unsigned long arg)
+PG_CALL_ENTRY(perf_ioctl, ioctl)
 {
-	return pg_perf_ioctl_begin(pg_perf_of_file(file), cmd, arg);
+	return pg_ioctl_expect(args);
+}
+
+SEC("lsm/file_ioctl")
+int BPF_PROG(perf_ioctl__asked, struct file *file, unsigned int cmd, unsigned long arg)
+{
+	return pg_ioctl_asked(file);
 }
 
 PG_CALL_RETURN(perf_ioctl, ioctl)

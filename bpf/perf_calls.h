@@ -45,14 +45,20 @@ static __always_inline int pg_perf_open_end(__s64 ret)
 	return 0;
 }
 
+/* Of perf's own commands all but the one that asks for an event's id do something to it. */
+static __always_inline bool pg_ioctl_is_told(__u32 cmd)
+{
+	enum { TYPE = '$', ID = 7 };
+
+	return (cmd >> 8 & 0xff) == TYPE && (cmd & 0xff) != ID && !pg_is_self() &&
+	       (pg_is_wanted(PG_EVENT_PROF) || pg_is_among(&pg_config.ioctl_cmds, cmd));
+}
+
 static __always_inline int pg_perf_ioctl_begin(struct perf_event *event, __u32 cmd, __u64 arg)
 {
-	enum { ID = 7 };
 	struct pg_call call = {.args = {cmd, arg}, .event = event};
 
-	if (!event || (cmd & 0xff) == ID || pg_is_self())
-		return 0;
-	if (!pg_is_wanted(PG_EVENT_PROF) && !pg_is_among(&pg_config.ioctl_cmds, cmd))
+	if (!event || !pg_ioctl_is_told(cmd))
 		return 0;
 	call.state = PG_READ(event, state);
 	call.on = pg_perf_is_on(event);
@@ -63,12 +69,35 @@ static __always_inline int pg_perf_ioctl_begin(struct perf_event *event, __u32 c
 /* ioctl(fd, cmd, arg) on any file */
 static __always_inline int pg_ioctl_begin(const __u64 *args)
 {
-	enum { TYPE = '$' };
-	__u32 cmd = args[1];
-
-	if ((cmd >> 8 & 0xff) != TYPE)
+	if (!pg_ioctl_is_told(args[1]))
 		return 0;
-	return pg_perf_ioctl_begin(pg_perf_of_file((void *)pg_file_of_fd(args[0])), cmd, args[2]);
+	return pg_perf_ioctl_begin(pg_perf_of_file((void *)pg_file_of_fd(args[0])), args[1], args[2]);
+}
+
+/* The same, where a hook tells the file later. */
+static __always_inline int pg_ioctl_expect(const __u64 *args)
+{
+	struct pg_call call = {.args = {(__u32)args[1], args[2]}};
+
+	if (pg_ioctl_is_told(args[1]))
+		pg_call_begin(PG_EVENT_PERF_IOCTL, &call);
+	return 0;
+}
+
+/* The kernel asks whether the call may do that to this file. It asks for a call by the 32-bit entry
+ * too, whose end no tracepoint tells: that one was not expected.
+ */
+static __always_inline int pg_ioctl_asked(struct file *file)
+{
+	struct perf_event *event = pg_perf_of_file(file);
+	struct pg_call *call = event ? pg_call_now(PG_EVENT_PERF_IOCTL) : NULL;
+
+	if (!call)
+		return 0;
+	call->event = event;
+	call->state = PG_READ(event, state);
+	call->on = pg_perf_is_on(event);
+	return 0;
 }
 
 static __always_inline int pg_perf_ioctl_end(__s64 ret)
@@ -78,7 +107,7 @@ static __always_inline int pg_perf_ioctl_end(__s64 ret)
 	__u32 flags;
 	bool on;
 
-	if (!pg_call_end(PG_EVENT_PERF_IOCTL, &call))
+	if (!pg_call_end(PG_EVENT_PERF_IOCTL, &call) || !call.event)
 		return 0;
 	pg_perf_ioctled(&call, ret);
 	on = pg_perf_is_on(call.event);
