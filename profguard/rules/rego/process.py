@@ -23,7 +23,7 @@ from profguard.rules.rego.worker import LENGTH
 
 LIMIT_S = 1.0  # for one evaluation, and for parsing one policy
 STARVED_S = 5.0  # the same, where the worker hardly gets to run
-START_S = 60.0  # to start, which reads files: a busy or an emulated machine takes its time
+START_S = 60.0  # until the first answer, which needs no policy: a busy machine takes its time
 _CHECK_S = 0.05
 _CHUNK = 1 << 18
 _MAX_ANSWER = 256 << 20
@@ -87,11 +87,6 @@ class Process:
         """How many frames are not answered yet."""
         return self._pushed - self._answered
 
-    @property
-    def _is_up(self) -> bool:
-        """Whether it has begun with the first frame."""
-        return self._answered > 0 or self._mark[0] != 0
-
     def push(self, kind: bytes, *parts: bytes) -> None:
         """Hand over a frame: as much of it as the pipe takes now, the rest later."""
         body = b"".join((kind, *parts))
@@ -125,7 +120,7 @@ class Process:
             now = (self._mark[0], len(self._received), len(self._unsent), self._answered)
             if now != progress:
                 progress, since = now, _Stopwatch(self.pid)
-            elif since.passed(self._limit_s if self._is_up else START_S):
+            elif since.passed(self._limit_s if self._answered else START_S):
                 raise self._stopped(first, slow=True)
 
     def _send(self) -> None:

@@ -160,6 +160,16 @@ def test_a_slow_start_is_waited_for():
         service.stop()
 
 
+def test_what_it_does_before_any_policy_is_its_start():
+    """Taking the data documents is slow on a slow machine, or where they are large."""
+    service = Service(data={"numbers": list(range(500_000))}, limit_s=0.01)
+    try:
+        service.process()
+        assert service.builtins
+    finally:
+        service.stop()
+
+
 def test_pipes_that_are_full_do_not_block(pack_of):
     """Megabytes of questions and of answers, both under way at once."""
     text = ours('match contains sprintf("%s%s", [input.process.name, input.process.name])\n')
