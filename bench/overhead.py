@@ -260,7 +260,7 @@ def let_write(file: Path) -> None:
     for _ in range(10):
         if size == (size := file.stat().st_size):
             return
-        time.sleep(0.5)
+        time.sleep(2)
 
 
 def auditctl(*arguments) -> str:
