@@ -28,8 +28,10 @@ static __always_inline void pg_count_unsent(__u32 event, __u64 missed, __u64 fol
 	if (!counter)
 		return;
 	__sync_fetch_and_add(&counter->produced, 1);
-	__sync_fetch_and_add(&counter->missed, missed);
-	__sync_fetch_and_add(&counter->folded, folded);
+	if (missed) /* clang makes an atomic `or` of an addition of 0, which needs 5.12 */
+		__sync_fetch_and_add(&counter->missed, missed);
+	if (folded)
+		__sync_fetch_and_add(&counter->folded, folded);
 }
 
 /* Whether this is one of so many alike that it is only counted: what the current process does to a
