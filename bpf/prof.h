@@ -202,6 +202,16 @@ PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 	return 0;
 }
 
+/* One event of those that a prctl has switched. In a function of its own, since the verifier of 5.10
+ * gives up on eight of them in a row.
+ */
+PG_GLOBAL int pg_prof_by_prctl(__u64 event_at, __u32 action)
+{
+	if (pg_perf_is_on((void *)event_at) != (action == PG_ACTION_ENABLE))
+		return 0;
+	return pg_prof_group(event_at, action, PG_CAUSE_PRCTL, 0);
+}
+
 /* prctl(PR_TASK_PERF_EVENTS_*): one record an event, since each has a target of its own. */
 static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action)
 {
@@ -209,13 +219,10 @@ static __always_inline int pg_prof_owned(struct task_struct *owner, __u32 action
 	struct list_head *next = PG_READ(head, next);
 
 	for (int i = 0; i < PG_MAX_EVENTS; i++) {
-		struct perf_event *event;
-
 		if (!next || next == head)
 			break;
-		event = (void *)next - bpf_core_field_offset(struct perf_event, owner_entry);
-		if (pg_perf_is_on(event) == (action == PG_ACTION_ENABLE))
-			pg_prof_group((__u64)event, action, PG_CAUSE_PRCTL, 0);
+		pg_prof_by_prctl((__u64)next - bpf_core_field_offset(struct perf_event, owner_entry),
+				 action);
 		next = PG_READ(next, next);
 	}
 	return 0;
