@@ -137,5 +137,8 @@ assert call(TIMER_DELETE, number) == 0
     created = [e["timer_create"] for e in sensor.events_of(pid, "timer_create")]
     assert [e["signal"] for e in created][1:] == [27] * seen
     assert {e["clock_id"] for e in created} == {2}
-    switched = [e["prof"]["action"] for e in sensor.events_of(pid, "prof", cause="timer")]
-    assert switched == ["enable", "disable"] * seen
+    switched = sensor.events_of(pid, "prof", cause="timer")
+    assert {e["event"]["tier"] for e in switched} <= set(FUNCTIONS)
+    # On 5.10 only the arming can be hooked, and what was not seen made is not known when it goes.
+    told = [e["prof"]["action"] for e in switched]
+    assert told == ["enable", "disable"] if seen else told in (["enable"], [])
