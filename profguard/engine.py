@@ -132,7 +132,7 @@ class Engine:
             finding = act.finding
             finding.ended_ns = session.end.time_ns
             finding.duration_ns = max(0, session.end.at_ns - act.began_ns)
-            finding.tainted = finding.tainted or self._is_tainted(finding)
+            self._taint(finding)
             changes.append(Change("ended", finding, session.end))
         return changes
 
@@ -187,7 +187,7 @@ class Engine:
             found, kind = self._open(match, key), "opened"
         for session in self._active.get(act, ()):
             self._follow(found, session)
-        found.finding.tainted = found.finding.tainted or self._is_tainted(found.finding)
+        self._taint(found.finding)
         return Change(kind, found.finding, event)
 
     def _open(self, match: Match, key: Hashable) -> _Act:
@@ -257,16 +257,17 @@ class Engine:
         for act in self._acts.values():
             finding = act.finding
             latest_ns = max(finding.last_seen_ns, finding.ended_ns or 0)
-            if (act.follows or latest_ns >= loss[0]) and self._is_tainted(finding):
-                if not finding.tainted:
-                    changes.append(Change("tainted", finding, None))
-                finding.tainted = True
+            if (act.follows or latest_ns >= loss[0]) and self._taint(finding):
+                changes.append(Change("tainted", finding, None))
         return changes
 
-    def _is_tainted(self, finding: Finding) -> bool:
-        """Whether it began before the latest loss, as far as it is known to go on."""
+    def _taint(self, finding: Finding) -> bool:
+        """Taint one that goes on if it began before the latest loss; whether that is news."""
         began_ns = min(finding.first_seen_ns, finding.started_ns or finding.first_seen_ns)
-        return self._lost is not None and began_ns <= self._lost[1]
+        if finding.tainted or self._lost is None or began_ns > self._lost[1]:
+            return False
+        finding.tainted = True
+        return True
 
 
 def _session(event: Event) -> str | None:

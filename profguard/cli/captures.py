@@ -14,7 +14,6 @@ from profguard.events import BY_NAME
 from profguard.findings.redact import Redactor
 from profguard.model import Event
 from profguard.sensor import rights
-from profguard.sensor.live import Sensor
 from profguard.wanted import EVERYTHING
 
 
@@ -51,13 +50,7 @@ def record(names, output, config, seconds, tier, loader) -> None:
     options.check_loader(loader, tier)
     settings = load(config)
     rule_set = load_rules(settings)  # which environment variables matter
-    sensor = Sensor(
-        tier=tier,
-        loader=loader,
-        ring_bytes=settings.sensor.ring_mb << 20,
-        max_rate=settings.sensor.max_rate,
-        wanted=lambda: EVERYTHING.only(names),
-    )
+    sensor = options.sensor(settings, tier, loader, wanted=lambda: EVERYTHING.only(names))
     recorder = None
     sensor.open()
     try:

@@ -53,7 +53,7 @@ def doctor(config, db, tier, loader, as_json) -> None:
         rights.check(types=loader == tiers.LIBBPF)
         refused = kinds.refusals(kinds.KINDS)
         report["kinds"] = {kind: refused.get(kind) for kind in kinds.KINDS}
-        report["probes"] = _probes(tier, loader, settings.sensor.ring_mb << 20)
+        report["probes"] = _probes(options.sensor(settings, tier, loader))
     except SensorError as error:
         trouble = error
     report["rules"], refusal = rules_state.examine(settings, db)
@@ -93,8 +93,7 @@ def _limits(settings) -> dict:
     }
 
 
-def _probes(tier: str, loader: str, ring_bytes: int) -> list[dict]:
-    sensor = Sensor(tier=tier, loader=loader, ring_bytes=ring_bytes)
+def _probes(sensor: Sensor) -> list[dict]:
     sensor.open()
     sensor.close()
     return [

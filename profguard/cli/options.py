@@ -56,6 +56,14 @@ def check_loader(loader: str, tier: str) -> None:
         )
 
 
+def sensor(settings, tier: str, loader: str, **more):
+    """The Sensor of a configuration and of these options; `more` as it takes it."""
+    from profguard.sensor.live import Sensor  # not every command that has options has a sensor
+
+    ring_bytes, max_rate = settings.sensor.ring_mb << 20, settings.sensor.max_rate
+    return Sensor(tier=tier, loader=loader, ring_bytes=ring_bytes, max_rate=max_rate, **more)
+
+
 def until(seconds: float | None) -> Callable[[], bool]:
     """Whether to go on: true until that time is over, or SIGINT or SIGTERM comes.
 

@@ -1,7 +1,8 @@
 """`profguard run`: the sensor, from the kernel to the screen, the database and the receivers.
 
-Loading the probes takes as long as reading rules and importing all that a pipeline needs, and needs
-no Python: both happen at the same time. That is why this module imports late.
+Loading the probes takes as long as importing all that a pipeline needs, and needs no Python: both
+happen at the same time. Which probes those are the rules say, so these are read before. That is why
+this module imports late, and some of it later still.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,16 +46,10 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
     options.check_loader(loader, tier)
     settings = load(config)
     wanted: SimpleQueue[Wanted] = SimpleQueue()
-    sensor = Sensor(
-        tier=tier,
-        loader=loader,
-        ring_bytes=settings.sensor.ring_mb << 20,
-        max_rate=settings.sensor.max_rate,
-        wanted=wanted.get,
-    )
+    sensor = options.sensor(settings, tier, loader, wanted=wanted.get)
     try:
-        with _opening(sensor, wanted) as open_for:
-            _run(sensor, open_for, settings, rules, db, events, seconds, as_json=as_json)
+        with _opening(sensor, wanted) as wait_until_open:
+            _run(sensor, wanted, wait_until_open, settings, rules, db, events, seconds, as_json)
     except SensorError as error:
         if not or_replay:
             raise
@@ -62,10 +57,10 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
 
 
 @contextmanager
-def _opening(sensor: Sensor, wanted: SimpleQueue) -> Iterator[Callable[[Wanted], None]]:
-    """Open the sensor in the background, as far as that goes without knowing what is wanted.
+def _opening(sensor: Sensor, wanted: SimpleQueue) -> Iterator[Callable[[], None]]:
+    """Open the sensor in the background; what this gives waits for it, or raises its refusal.
 
-    What this gives says that and waits for the rest, or raises the refusal.
+    It gets as far as it can without an answer in `wanted`.
     """
     failures: list[Exception] = []
 
@@ -75,8 +70,7 @@ def _opening(sensor: Sensor, wanted: SimpleQueue) -> Iterator[Callable[[Wanted],
         except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
             failures.append(error)
 
-    def open_for(what: Wanted) -> None:
-        wanted.put(what)
+    def wait() -> None:
         thread.join()
         if failures:
             raise failures[0]
@@ -84,7 +78,7 @@ def _opening(sensor: Sensor, wanted: SimpleQueue) -> Iterator[Callable[[Wanted],
     thread = Thread(target=attempt)  # a pool would keep a thread, and that all its rights
     thread.start()
     try:
-        yield open_for
+        yield wait
     finally:
         wanted.put(EVERYTHING)  # the thread may be waiting still
         thread.join()
@@ -92,16 +86,13 @@ def _opening(sensor: Sensor, wanted: SimpleQueue) -> Iterator[Callable[[Wanted],
             sensor.close()
 
 
-def _run(sensor, open_for, settings, rules, db, events, seconds, *, as_json: bool) -> None:
-    from profguard import metrics
+def _run(sensor, wanted, wait_until_open, settings, rules, db, events, seconds, as_json) -> None:
     from profguard.assembly import assemble, load_rules, rule_paths
-    from profguard.cli import screen
-    from profguard.findings.store import Store
-    from profguard.keeping import Keeping
     from profguard.reload import Reloader
     from profguard.rules import RuleSet
 
-    output = screen.choose(settings, events=events, as_json=as_json)
+    if events:
+        wanted.put(EVERYTHING)
     paths = rule_paths(settings, rules)
 
     def read() -> RuleSet:
@@ -111,8 +102,15 @@ def _run(sensor, open_for, settings, rules, db, events, seconds, *, as_json: boo
 
     reloader = Reloader(paths, read, lambda load: _told(load, keeping))
     rule_set = reloader.first().rules
+    wanted.put(rule_set.wanted)
+    from profguard import metrics
+    from profguard.cli import screen
+    from profguard.findings.store import Store
+    from profguard.keeping import Keeping
+
+    output = screen.choose(settings, events=events, as_json=as_json)
     listener = metrics.listen(settings)  # a low port asks for a right that is given up
-    open_for(EVERYTHING if events else rule_set.wanted)
+    wait_until_open()
     rights.drop()
     store = Store(db or Path(settings.store.path))
     keeping = Keeping(settings, rule_set, store, alerts=True, on_trouble=options.warn)

@@ -7,11 +7,11 @@ takes degrades what it serves, not the sensor.
 import errno
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from profguard.errors import Problem, SensorError
 from profguard.sensor import kinds, tiers
-from profguard.sensor.libbpf import LibbpfError, Map, Object, kernel_has
+from profguard.sensor.libbpf import LibbpfError, Map, Object, kernel_has, skipped_runs
 from profguard.sensor.tiers import Probe, Program
 
 Prepare = Callable[[Object], None]
@@ -76,10 +76,8 @@ class Attached:
 
     def skipped(self) -> dict[Probe, int]:
         """How many runs of its programs the kernel left out, by probe."""
-        runs: Counter[str] = Counter()
-        for program, bpf in self._attached.items():
-            runs[program.probe] += bpf.skipped(program.name)
-        return {probe: runs[probe.name] for probe in self.probes}
+        fds = {program: bpf.program_fd(program.name) for program, bpf in self._attached.items()}
+        return skipped_by_probe(self.probes, fds)
 
     def _load(self, tier: str, names: set[str], refusals: Refusals) -> Object | None:
         """A tier's object with these programs, without those that the verifier refuses."""
@@ -104,6 +102,14 @@ class Attached:
             else:
                 return bpf
         return None
+
+
+def skipped_by_probe(probes: Iterable[Probe], fds: Mapping[Program, int]) -> dict[Probe, int]:
+    """How many runs of programs, given with their descriptors, the kernel left out."""
+    runs: Counter[str] = Counter()
+    for program, fd in fds.items():
+        runs[program.probe] += skipped_runs(fd)
+    return {probe: runs[probe.name] for probe in probes}
 
 
 def load(tier: str, prepare: Prepare, events: Callable[[], Collection[str]]) -> Attached:

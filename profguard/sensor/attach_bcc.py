@@ -4,12 +4,11 @@ Only the maps are loaded as they were compiled before; libbpf does that on any k
 already going on at the start is not known: reading that needs type information.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 
 from profguard import resources
 from profguard.errors import SensorError
-from profguard.sensor import attach, bcc, kinds, libbpf, tiers
+from profguard.sensor import attach, bcc, kinds, tiers
 from profguard.sensor.attach import Prepare, Refusals
 from profguard.sensor.libbpf import Map, Object
 from profguard.sensor.tiers import OF_BCC, Probe, Program
@@ -77,10 +76,7 @@ class Compiled:
 
     def skipped(self) -> dict[Probe, int]:
         """How many runs of its programs the kernel left out, by probe."""
-        runs: Counter[str] = Counter()
-        for program, fd in self._attached.items():
-            runs[program.probe] += libbpf.skipped_runs(fd)
-        return {probe: runs[probe.name] for probe in self.probes}
+        return attach.skipped_by_probe(self.probes, self._attached)
 
 
 def load(prepare: Prepare, events: Callable[[], Collection[str]]) -> Compiled:

@@ -156,7 +156,10 @@ def possible_cpus() -> int:
 
 
 def skipped_runs(fd: int) -> int:
-    """How often the kernel left out a run of the program with this descriptor."""
+    """How often the kernel left out a run of a program; 0 where it does not count that.
+
+    It does so, among others, where a BPF map is being changed on the same CPU.
+    """
     info = ctypes.create_string_buffer(_MISSES_AT + 8)
     size = c_uint32(len(info))
     result = library().bpf_obj_get_info_by_fd(fd, info, ctypes.byref(size))
@@ -266,12 +269,9 @@ class Object:
         link = self._lib.bpf_program__attach(self._program(name))
         self._links[name] = self._lib.check_pointer(link, f"cannot attach {name}")
 
-    def skipped(self, name: str) -> int:
-        """How often the kernel left out a run of a loaded program; 0 where it does not count that.
-
-        It does so, among others, where a BPF map is being changed on the same CPU.
-        """
-        return skipped_runs(self._lib.bpf_program__fd(self._program(name)))
+    def program_fd(self, name: str) -> int:
+        """The descriptor of a loaded program."""
+        return self._lib.bpf_program__fd(self._program(name))
 
     def read_iterator(self, name: str) -> bytes:
         """All that an iterator program writes, in one pass over the kernel's objects."""

@@ -60,18 +60,18 @@ class Sensor:
         rights.check(types=self.loader == tiers.LIBBPF)
         rights.mount_tracefs()
         self.opened_ns = self.clock.now_ns()
+        self._perf_ioctl = native.symbol_address("perf_ioctl")
         if self.loader == tiers.BCC:
             self._bpf = attach_bcc.load(self._prepare, self._events)
         else:
             self._bpf = attach.load(self.tier, self._prepare, self._events)
         self.probes = self._bpf.probes
-        self._cpus = possible_cpus()
         self._rings = Rings(
             [
                 (self._bpf.map("ring").fd, self._ring_bytes),
                 (self._bpf.map("urgent_ring").fd, _URGENT_BYTES),
             ],
-            cpus=self._cpus,
+            cpus=possible_cpus(),
             events=max(BY_ID) + 1,
         )
         self._counters = self._bpf.map("counters")
@@ -87,10 +87,9 @@ class Sensor:
     def _prepare(self, bpf) -> None:
         wanted = sum(1 << spec.id for spec in _SENT if spec.name in self.wanted.events)
         values = [number for key in CHOOSABLE for number in self._chosen(*key)]
-        address = native.symbol_address("perf_ioctl")
         values += [bool(self.wanted.labels), 0]
         bpf.map(".rodata.config").set_initial(
-            _CONFIG.pack(address, wanted, os.getpid(), self._max_rate, *values)
+            _CONFIG.pack(self._perf_ioctl, wanted, os.getpid(), self._max_rate, *values)
         )
         bpf.map("ring").max_entries = self._ring_bytes
 

@@ -14,7 +14,15 @@ import pytest
 from profguard import resources
 from profguard.rules import pack
 from tests.live.actor import Actor
-from tests.live.harness import CONFIG, OPTIONS, PRODUCTION, PROFGUARD, LiveSensor, Receiver
+from tests.live.harness import (
+    CONFIG,
+    OPTIONS,
+    PRODUCTION,
+    PROFGUARD,
+    LiveSensor,
+    Receiver,
+    wait_for,
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -59,6 +67,18 @@ def actor():
     actor = Actor()
     yield actor
     actor.close()
+
+
+@pytest.fixture
+def act(sensor, actor):
+    """Run a program and wait until the sensor has seen its end; gives its pid."""
+
+    def run(code: str) -> int:
+        pid = actor.run(code)
+        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
+        return pid
+
+    return run
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from standardwebhooks.webhooks import Webhook
 PROFGUARD = str(Path(sys.executable).with_name("profguard"))
 SECRET = "whsec_" + "cHJvZmd1YXJkLXRlc3Qtc2VjcmV0LTMyYnl0ZXM="
 OPTIONS = os.environ.get("PROFGUARD_TEST_OPTIONS", "").split()  # of every `profguard run`
+FUNCTIONS = ("fentry", "kprobe")  # the tiers that hook functions, which all ways lead to
 PATIENCE = float(os.environ.get("PROFGUARD_TEST_PATIENCE", "1"))  # more, on a slow machine
 PRODUCTION = {"ROLE": "production"}
 

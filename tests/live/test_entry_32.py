@@ -6,11 +6,10 @@ tracepoints of system calls are not reached: what these tiers miss is asserted t
 
 import pytest
 
-from tests.live.harness import wait_for
+from tests.live.harness import FUNCTIONS
 
 pytestmark = pytest.mark.live
 
-FUNCTIONS = ("fentry", "kprobe")
 # What is passed lies below 4 GB: `room()` puts it there. The code moves arguments from where C has
 # them to where i386 has them; the sixth is 0.
 ENTRY = """
@@ -31,7 +30,7 @@ def call(nr, *args):
 
 
 @pytest.fixture
-def act(sensor, actor, record_property):
+def act_32(sensor, act, record_property):
     """Run a program that has ENTRY, until the sensor has seen its end.
 
     Gives its pid, and whether the tier that tells of its events of a name sees that entry. So it
@@ -39,8 +38,7 @@ def act(sensor, actor, record_property):
     """
 
     def run(name: str, code: str) -> tuple[int, bool]:
-        pid = actor.run(ENTRY + code)
-        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
+        pid = act(ENTRY + code)
         seen = sensor.events_of(pid, name)[0]["event"]["tier"] in FUNCTIONS
         record_property("seen", seen)
         return pid, seen
@@ -49,9 +47,9 @@ def act(sensor, actor, record_property):
 
 
 @pytest.mark.proves("perf, prof", "`int $0x80`: perf_event_open, ioctl and prctl")
-def test_perf_events(act, sensor):
+def test_perf_events(act_32, sensor):
     """Opened, switched one by one, and all together; a call by the usual entry changes nothing."""
-    pid, seen = act(
+    pid, seen = act_32(
         "perf",
         """
 perf(DISABLED)
@@ -78,17 +76,17 @@ assert call(PRCTL, 31) == 0
 
 
 @pytest.mark.proves("prof", "`int $0x80`: close")
-def test_close(act, sensor):
+def test_close(act_32, sensor):
     """A tier that does not see it tells the end at the exit."""
-    pid, seen = act("perf", "assert call(CLOSE, perf()) == 0\ntime.sleep(0.2)")
+    pid, seen = act_32("perf", "assert call(CLOSE, perf()) == 0\ntime.sleep(0.2)")
     on, off = sensor.events_of(pid, "prof")
     assert (on["prof"]["cause"], off["prof"]["cause"]) == ("open", "close" if seen else "exit")
 
 
 @pytest.mark.proves("ptrace", "`int $0x80`: ptrace")
-def test_ptrace(act, sensor, victim):
+def test_ptrace(act_32, sensor, victim):
     """Seized by one entry, let go by the other."""
-    pid, seen = act(
+    pid, seen = act_32(
         "ptrace",
         f"""
 assert libc.ptrace(0x4206, {victim.pid}, None, None) == 0
@@ -103,9 +101,9 @@ assert call(PTRACE, 17, {victim.pid}) == 0
 
 
 @pytest.mark.proves("process_vm_readv, process_vm_writev", "`int $0x80`")
-def test_memory_of_another_process(act, sensor, victim):
+def test_memory_of_another_process(act_32, sensor, victim):
     """The vectors are those of a 32-bit process."""
-    pid, seen = act(
+    pid, seen = act_32(
         "process_vm_readv",
         f"""
 usual, vector = struct.pack("=QQ", at, 8), room(0, struct.pack("=II", at, 8))
@@ -121,9 +119,9 @@ for number in VM_READV, VM_WRITEV:
 
 
 @pytest.mark.proves("timer_create, prof", "`int $0x80`: POSIX timers")
-def test_posix_timers(act, sensor):
+def test_posix_timers(act_32, sensor):
     """Created, armed and deleted; the first one is only created."""
-    pid, seen = act(
+    pid, seen = act_32(
         "timer_create",
         """
 timer = room(0, bytes(8))

@@ -8,15 +8,9 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def act(sensor, actor):
-    """Run a program, wait until the sensor has seen its end, and give the prof events it owns."""
-
-    def run(code: str) -> list[dict]:
-        pid = actor.run(code)
-        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
-        return sensor.events_of(pid, "prof")
-
-    return run
+def profiling(sensor, act):
+    """Run a program to its end, and give the prof events that it owns."""
+    return lambda code: sensor.events_of(act(code), "prof")
 
 
 def steps(events: list[dict]) -> list[tuple[str, str]]:
@@ -24,9 +18,9 @@ def steps(events: list[dict]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.proves("prof", "opened running, and closed")
-def test_opened_running_and_closed(act):
+def test_opened_running_and_closed(profiling):
     """An event opened with disabled=0 is on from the open to the close."""
-    on, off = events = act("fd = perf(); time.sleep(0.2); os.close(fd)")
+    on, off = events = profiling("fd = perf(); time.sleep(0.2); os.close(fd)")
     assert steps(events) == [("enable", "open"), ("disable", "close")]
     assert on["prof"]["events"] == off["prof"]["events"] == [1 << 24]
     assert on["prof"]["session"] == off["prof"]["session"]
@@ -39,9 +33,9 @@ def test_opened_running_and_closed(act):
 
 
 @pytest.mark.proves("prof", "ENABLE, DISABLE and REFRESH")
-def test_switched_by_ioctl(act):
+def test_switched_by_ioctl(profiling):
     """ENABLE, DISABLE and REFRESH are transitions; ENABLE of what is on and RESET are none."""
-    events = act(
+    events = profiling(
         """
         fd = perf(DISABLED)
         for command in ENABLE, ENABLE, RESET, DISABLE, REFRESH, DISABLE:
@@ -54,9 +48,9 @@ def test_switched_by_ioctl(act):
 
 
 @pytest.mark.proves("prof", "a group by its leader")
-def test_a_group_is_one_transition(act):
+def test_a_group_is_one_transition(profiling):
     """Switching the leader switches its siblings: one prof event that names all of them."""
-    (event,) = act(
+    (event,) = profiling(
         """
         leader = perf(DISABLED)
         members = [perf(group=leader, config=n) for n in (2, 3, 4)]
@@ -70,9 +64,9 @@ def test_a_group_is_one_transition(act):
 
 
 @pytest.mark.proves("prof", "prctl")
-def test_switched_by_prctl(act):
+def test_switched_by_prctl(profiling):
     """PR_TASK_PERF_EVENTS_DISABLE and _ENABLE switch all events of the calling thread."""
-    events = act(
+    events = profiling(
         """
         fds = perf(), perf(config=2)
         libc.prctl(31, 0, 0, 0, 0); libc.prctl(32, 0, 0, 0, 0)
@@ -84,9 +78,9 @@ def test_switched_by_prctl(act):
 
 
 @pytest.mark.proves("prof", "enable_on_exec, and the exit of the target")
-def test_switched_on_by_exec(act, sensor):
+def test_switched_on_by_exec(profiling, sensor):
     """enable_on_exec: the exec of the target is the transition, its opener the actor."""
-    on, off = events = act(
+    on, off = events = profiling(
         """
         ready, go = os.pipe(), os.pipe()
         child = os.fork()
@@ -104,9 +98,9 @@ def test_switched_on_by_exec(act, sensor):
 
 
 @pytest.mark.proves("prof", "two profilers of one exec")
-def test_two_profilers_of_one_exec(act, sensor):
+def test_two_profilers_of_one_exec(profiling, sensor):
     """Each profiler's counters are switched on by the exec: one prof event for each of them."""
-    act(
+    profiling(
         """
         ready, go = os.pipe(), os.pipe()
         child = os.fork()
@@ -126,9 +120,9 @@ def test_two_profilers_of_one_exec(act, sensor):
 
 
 @pytest.mark.proves("prof", "inherited by fork, until each exit")
-def test_inherited_by_fork(act):
+def test_inherited_by_fork(profiling):
     """A child of a profiled process is profiled too, in the same session, until its own exit."""
-    events = act(
+    events = profiling(
         """
         perf(INHERIT)
         child = os.fork()
@@ -149,22 +143,22 @@ def test_inherited_by_fork(act):
 
 
 @pytest.mark.proves("prof", "no act: a counter that only probes")
-def test_a_counter_that_only_probes_is_no_profile(act):
+def test_a_counter_that_only_probes_is_no_profile(profiling):
     """A counter opened running and closed at once asks what a machine can do; that is no act."""
-    assert act("os.close(perf(period=0))") == []
+    assert profiling("os.close(perf(period=0))") == []
 
 
 @pytest.mark.proves("prof", "a counter that stays")
-def test_a_counter_that_stays_is_a_profile(act):
-    events = act("fd = perf(period=0); time.sleep(0.4); os.close(fd)")
+def test_a_counter_that_stays_is_a_profile(profiling):
+    events = profiling("fd = perf(period=0); time.sleep(0.4); os.close(fd)")
     assert steps(events) == [("enable", "open"), ("disable", "close")]
     assert events[0]["prof"]["mode"] == "counting"
 
 
 @pytest.mark.proves("prof", "a whole CPU, until its owner ends")
-def test_the_whole_cpu(act):
+def test_the_whole_cpu(profiling):
     """A CPU-wide event has no target, and ends with its owner."""
-    on, off = events = act("perf(pid=-1, cpu=0)")
+    on, off = events = profiling("perf(pid=-1, cpu=0)")
     assert steps(events) == [("enable", "open"), ("disable", "exit")]
     for event in events:
         assert "target" not in event
@@ -174,9 +168,9 @@ def test_the_whole_cpu(act):
 
 
 @pytest.mark.proves("prof", "a descriptor that was inherited and duplicated")
-def test_a_descriptor_that_was_passed_on(act):
+def test_a_descriptor_that_was_passed_on(profiling):
     """The owner is who opened the event, whoever holds the descriptor: identity is the kernel's."""
-    events = act(
+    events = profiling(
         """
         fd = perf(DISABLED)
         os.set_inheritable(fd, True)
@@ -208,9 +202,9 @@ def test_an_event_whose_opener_has_ended(sensor, actor, tmp_path):
 
 
 @pytest.mark.proves("prof", "POSIX timer on a CPU-time clock")
-def test_a_posix_cpu_timer(act):
+def test_a_posix_cpu_timer(profiling):
     """timer_settime arms, timer_delete disarms."""
-    events = act(
+    events = profiling(
         """
         class Event(ctypes.Structure):
             _fields_ = [("value", ctypes.c_uint64), ("signo", ctypes.c_int),
@@ -227,9 +221,9 @@ def test_a_posix_cpu_timer(act):
 
 
 @pytest.mark.proves("perf", "a refused open, with its error")
-def test_what_failed_is_told_with_its_error(act, sensor):
+def test_what_failed_is_told_with_its_error(profiling, sensor):
     """A refused perf_event_open has the errno and no attributes: there is no event to read."""
-    act(
+    profiling(
         """
         try: perf(config=77)
         except OSError: pass

@@ -5,11 +5,9 @@ What a tier cannot see is asserted too, so that the documentation stays true.
 
 import pytest
 
-from tests.live.harness import wait_for
+from tests.live.harness import FUNCTIONS
 
 pytestmark = pytest.mark.live
-
-FUNCTIONS = ("fentry", "kprobe")  # the tiers that hook functions, which all ways lead to
 
 # One entry of the submission queue: what a process asks of the kernel without a system call for it.
 IO_URING = """
@@ -27,18 +25,6 @@ def ring_close(fd):
     ctypes.c_uint32.from_address(queue + tail).value = 1
     assert libc.syscall(426, ring, 1, 1, 1, None, 0) == 1
 """
-
-
-@pytest.fixture
-def act(sensor, actor):
-    """Run a program and wait until the sensor has seen its end; gives its pid."""
-
-    def run(code: str) -> int:
-        pid = actor.run(code)
-        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
-        return pid
-
-    return run
 
 
 @pytest.mark.proves("ptrace", "ATTACH, SEIZE, DETACH, and one refused")
