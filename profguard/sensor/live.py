@@ -19,6 +19,7 @@ from profguard.sensor.ring import Rings
 from profguard.wanted import CHOOSABLE, EVERYTHING, MAX_VALUES, Wanted
 
 _CONFIG = struct.Struct("<QQII" + f"I{MAX_VALUES}I" * len(CHOOSABLE) + "II")  # struct pg_config
+_PERF_IOCTL = "perf_ioctl"  # see struct pg_config
 _COUNTER = struct.Struct("<QQQQ")  # struct pg_counter
 _TGID = struct.Struct("<I")
 _CGROUP = struct.Struct("<Q")
@@ -60,7 +61,6 @@ class Sensor:
         rights.check(types=self.loader == tiers.LIBBPF)
         rights.mount_tracefs()
         self.opened_ns = self.clock.now_ns()
-        self._perf_ioctl = native.symbol_address("perf_ioctl")
         if self.loader == tiers.BCC:
             self._bpf = attach_bcc.load(self._prepare, self._events)
         else:
@@ -81,15 +81,17 @@ class Sensor:
         self.counts = self._ledger.counts
 
     def _events(self) -> Collection[str]:
+        native.symbol_address(_PERF_IOCTL)  # kept: it takes a while, as the answer may
         self.wanted = self._ask_wanted()
         return self.wanted.events
 
     def _prepare(self, bpf) -> None:
         wanted = sum(1 << spec.id for spec in _SENT if spec.name in self.wanted.events)
         values = [number for key in CHOOSABLE for number in self._chosen(*key)]
+        address = native.symbol_address(_PERF_IOCTL)
         values += [bool(self.wanted.labels), 0]
         bpf.map(".rodata.config").set_initial(
-            _CONFIG.pack(self._perf_ioctl, wanted, os.getpid(), self._max_rate, *values)
+            _CONFIG.pack(address, wanted, os.getpid(), self._max_rate, *values)
         )
         bpf.map("ring").max_entries = self._ring_bytes
 

@@ -20,6 +20,7 @@ def library() -> ctypes.CDLL:
     return dll
 
 
+@cache
 def symbol_address(name: str) -> int:
     """The address of a function of the kernel. Raises SensorError where it is not told."""
     found = library().pg_symbol_address(name.encode())
