@@ -8,6 +8,7 @@ enum { PG_DUMMY = 9, PG_BPF_OUTPUT = 10 };    /* the same: they measure nothing 
 enum { PG_ATTR_FREQ = 1 << 10 };
 enum { PG_ATTR_FLAGS_OFFSET = 40 }; /* of the flag word in perf_event_attr: UAPI */
 enum { PG_PID_CGROUP = 1 << 2 };    /* PERF_FLAG_PID_CGROUP */
+enum { PG_NOBODY = 1 };		    /* where an owner's address is asked for */
 
 static __always_inline struct perf_event *pg_perf_of_file(struct file *file)
 {
@@ -116,6 +117,12 @@ static __always_inline __u32 pg_perf_class(struct perf_event *event)
 	return PG_CLASS_OTHER_PMU;
 }
 
+/* The id that user space knows an event by. */
+PG_GLOBAL __u64 pg_perf_id(__u64 at)
+{
+	return PG_READ(pg_perf_original((void *)at), id);
+}
+
 /* An entry of prof.events. */
 PG_GLOBAL __u32 pg_perf_code(__u64 at)
 {
@@ -124,12 +131,17 @@ PG_GLOBAL __u32 pg_perf_code(__u64 at)
 	return pg_perf_class(event) << 24 | (PG_READ(event, attr.config) & 0xffffff);
 }
 
-/* Whether an event is on and measures something. */
-PG_GLOBAL __u32 pg_perf_counts(__u64 at)
+/* Whose an event is that is on and measures something: the address of its owner, 0 where that has
+ * ended, PG_NOBODY where it is off. In a function of its own, since the verifier follows what is in a
+ * loop once for each round.
+ */
+PG_GLOBAL __u64 pg_perf_profiler(__u64 at)
 {
 	struct perf_event *event = (void *)at;
 
-	return pg_perf_is_on(event) && !pg_perf_measures_nothing(event);
+	if (!pg_perf_is_on(event) || pg_perf_measures_nothing(event))
+		return PG_NOBODY;
+	return (__u64)pg_perf_owner(event);
 }
 
 static __always_inline struct perf_event *pg_event_of_entry(struct list_head *entry)

@@ -64,7 +64,7 @@ static __noinline int pg_prof_add(struct pg_prof *out, struct perf_event *event)
 		out->flags |= PG_PROF_TRUNCATED;
 		return 0;
 	}
-	out->event_ids[at] = PG_READ(pg_perf_original(event), id);
+	out->event_ids[at] = pg_perf_id((__u64)event);
 	out->events[at] = pg_perf_code((__u64)event);
 	out->nr_events = at + 1;
 	if (PG_READ(event, attr.sample_period))
@@ -155,8 +155,8 @@ PG_GLOBAL __u64 pg_first_on(__u64 context_at, __u32 inherited, __u64 not_of, __u
 		if (!next || next == head)
 			break;
 		event = pg_event_of_entry(next);
-		owner = (__u64)pg_perf_owner(event);
-		if (pg_perf_counts((__u64)event) && owner != not_of && owner != nor_of &&
+		owner = pg_perf_profiler((__u64)event);
+		if (owner != PG_NOBODY && owner != not_of && owner != nor_of &&
 		    (!inherited || PG_READ(event, parent)))
 			return (__u64)event;
 		next = PG_READ(next, next);
@@ -194,7 +194,7 @@ PG_GLOBAL int pg_prof_context(__u64 context_at, __u64 first_at, __u32 cause)
 		if (!next || next == head)
 			break;
 		event = pg_event_of_entry(next);
-		if (pg_perf_counts((__u64)event) && pg_perf_owner(event) == change.owner)
+		if (pg_perf_profiler((__u64)event) == (__u64)change.owner)
 			pg_prof_add(out, event);
 		next = PG_READ(next, next);
 	}
