@@ -85,5 +85,6 @@ $(VENV)/pyvenv.cfg: | system
 
 native: .cache/editable
 	@$(BIN)/python hatch_build.py
+	@$(BIN)/python -m compileall -q profguard # else each start does, where Python may not write it
 
 dev: setup .cache/requirements-dev
