@@ -83,6 +83,7 @@ enum { PG_MAX_OWNERS = 2 };
 /* A program is a function that is called by the one that BCC makes of it. */
 #undef SEC
 #define SEC(where) static __always_inline
+#define PG_RAW(program) program##_at
 #define PG_ARGS0(...)
 #define PG_ARGS1(a) , (void *)PT_REGS_PARM1(ctx)
 #define PG_ARGS2(a, b) PG_ARGS1(a), (void *)PT_REGS_PARM2(ctx)

@@ -17,6 +17,9 @@
 /* Profilers of one task that are told apart. */
 enum { PG_MAX_OWNERS = 3 };
 
+/* The name of a program that takes its context as it is. */
+#define PG_RAW(program) program
+
 #define PG_LICENSE char LICENSE[] SEC("license") = "GPL";
 
 #define PG_RING(name, size)                                                                  \

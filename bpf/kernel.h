@@ -31,19 +31,6 @@ enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HA
        BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 
-/* The records of the syscall tracepoints: fixed, see events/syscalls/.../format. */
-struct pg_sys_enter {
-	__u64 common;
-	__s64 nr;
-	__u64 args[6];
-};
-
-struct pg_sys_exit {
-	__u64 common;
-	__s64 nr;
-	__s64 ret;
-};
-
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct list_head {

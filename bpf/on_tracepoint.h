@@ -4,10 +4,23 @@
 #ifndef PG_ON_TRACEPOINT_H
 #define PG_ON_TRACEPOINT_H
 
+/* The records of the syscall tracepoints: fixed, see events/syscalls/.../format. */
+struct pg_sys_enter {
+	__u64 common;
+	__s64 nr;
+	__u64 args[6];
+};
+
+struct pg_sys_exit {
+	__u64 common;
+	__s64 nr;
+	__s64 ret;
+};
+
 #define PG_CALL_ENTRY(probe, call)                                                           \
 	static __always_inline int probe##_entered(const __u64 *args);                       \
 	SEC("tracepoint/syscalls/sys_enter_" #call)                                          \
-	int probe##__enter(struct pg_sys_enter *ctx)                                         \
+	int PG_RAW(probe##__enter)(struct pg_sys_enter *ctx)                                 \
 	{                                                                                    \
 		return probe##_entered(ctx->args);                                           \
 	}                                                                                    \
@@ -16,7 +29,7 @@
 #define PG_CALL_RETURN(probe, call)                                                          \
 	static __always_inline int probe##_returned(long ret);                               \
 	SEC("tracepoint/syscalls/sys_exit_" #call)                                           \
-	int probe##__leave(struct pg_sys_exit *ctx)                                          \
+	int PG_RAW(probe##__leave)(struct pg_sys_exit *ctx)                                  \
 	{                                                                                    \
 		return probe##_returned(ctx->ret);                                           \
 	}                                                                                    \

@@ -1,60 +1,12 @@
 /* The tracepoint tier: needs type information and no kprobe. Checked on 6.1 and 6.18. */
 enum { PG_TIER = 1 };
 #include "probe.h"
-#include "snapshot.h"
 _Static_assert(PG_TIER == PG_TIER_TRACEPOINT, "tier");
 
-#include "on_tracepoint.h"
-#include "syscalls.h"
+#include "tracepoints.h"
 
-PG_CALL_ENTRY(perf_ioctl, ioctl)
-{
-	return pg_ioctl_begin(args);
-}
-
-PG_CALL_RETURN(perf_ioctl, ioctl)
-{
-	return pg_perf_ioctl_end(ret);
-}
-
-PG_CALL_ENTRY(perf_prctl, prctl)
-{
-	return pg_prctl_begin(args);
-}
-
-PG_CALL_RETURN(perf_prctl, prctl)
-{
-	return pg_prctl_end(ret);
-}
-
-PG_CALL_ENTRY(perf_close, close)
-{
-	return pg_perf_close_fd(args);
-}
-
-PG_CALL_ENTRY(timer_create, timer_create)
-{
-	struct pg_sigevent event = {.signo = -1, .notify = -1};
-
-	if (args[1])
-		bpf_probe_read_user(&event, sizeof(event), (void *)args[1]);
-	return pg_timer_create_begin(args[0], &event, (void *)args[2]);
-}
-
-PG_CALL_RETURN(timer_create, timer_create)
-{
-	return pg_timer_create_end(ret);
-}
-
-PG_CALL_ENTRY(timer_settime, timer_settime)
-{
-	return pg_timer_settime_begin(args);
-}
-
-PG_CALL_RETURN(timer_settime, timer_settime)
-{
-	return pg_timer_settime_end(ret);
-}
+#ifndef PG_BCC /* of what follows, the arguments are known by type information */
+#include "snapshot.h"
 
 SEC("tp_btf/itimer_state")
 int BPF_PROG(itimer__set, int which, struct itimerspec64 *value)
@@ -113,3 +65,5 @@ int snapshot_tasks__read(struct bpf_iter__task *ctx)
 	}
 	return pg_snapshot_traced(ctx->meta->seq, task);
 }
+
+#endif

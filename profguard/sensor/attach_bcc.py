@@ -1,5 +1,7 @@
 """The loader for kernels without type information: the kprobe tier, compiled here by BCC.
 
+A function of the kernel that takes no kprobe has the tracepoints of its system call instead.
+
 Only the maps are loaded as they were compiled before; libbpf does that on any kernel. What was
 already going on at the start is not known: reading that needs type information.
 """
@@ -19,8 +21,8 @@ class Compiled:
 
     def __init__(self, prepare: Prepare):
         self._maps = Object(tiers.object_path("maps"))
-        self._module: bcc.Module | None = None
-        self._attached: dict[Program, int] = {}  # with its descriptor
+        self._modules: list[bcc.Module] = []
+        self._attached: dict[Program, tuple[bcc.Module, int]] = {}  # with its descriptor
         self.probes: list[Probe] = []
         prepare(self._maps)
 
@@ -32,51 +34,76 @@ class Compiled:
 
     def detach(self) -> None:
         """No further records; the maps stay until it is closed."""
-        if self._module:
-            self._module.detach_all()
+        for module in self._modules:
+            module.detach_all()
 
     def close(self) -> None:
-        if self._module:
-            self._module.close()
-            self._module = None
+        while self._modules:
+            self._modules.pop().close()
         self._maps.close()
 
-    def load_maps(self) -> dict[str, int]:
-        """Their descriptors, by name."""
+    def load_maps(self) -> None:
         self._maps.load()
+
+    @property
+    def _fds(self) -> dict[str, int]:
+        """The descriptors of the maps, by name."""
         fds = {name: self.map(name).fd for name, _ in self._maps.maps() if "." not in name}
         return fds | {"config": self.map(".rodata.config").fd}
 
-    def attach(self, _tier: str, programs: list[Program]) -> Refusals:
+    def attach(self, tier: str, programs: list[Program]) -> Refusals:
         """Compile programs together, load and attach each of them. Raises SensorError."""
         refusals: Refusals = {}
-        source = resources.folder("bpf") / f"{OF_BCC}.bpf.c"
+        module = self.compile(tier, programs)
+        for program in programs:
+            try:
+                fd = module.load(program)
+                module.attach(program)
+            except bcc.BccError as error:
+                refusals[program.name] = str(error)
+            else:
+                self._attached[program] = module, fd
+        return refusals
+
+    def compile(self, tier: str, programs: list[Program]) -> bcc.Module:
+        """A tier's file with these programs, for the loaded maps. Raises SensorError."""
+        source = resources.folder("bpf") / f"{tier}.bpf.c"
         try:
-            self._module = bcc.Module(source, programs, self.load_maps())
+            self._modules.append(bcc.Module(source, programs, self._fds))
         except bcc.BccError as error:
             raise SensorError.of(
                 "PG307",
                 f"BCC {error}",
                 "it needs the headers of this kernel, not of another one",
             ) from None
-        for program in programs:
-            try:
-                fd = self._module.load(program)
-                self._module.attach(program)
-            except bcc.BccError as error:
-                refusals[program.name] = str(error)
-            else:
-                self._attached[program] = fd
-        return refusals
+        return self._modules[-1]
 
     def forget(self, program: Program) -> None:
         """Detach one program of a probe that is not whole without others."""
-        if self._attached.pop(program, None):
-            self._module.detach(program)
+        if program in self._attached:
+            module, _ = self._attached.pop(program)
+            module.detach(program)
 
     def skipped(self) -> dict[Probe, int]:
         """How many runs of its programs the kernel left out, by probe."""
-        return attach.skipped_by_probe(self.probes, self._attached)
+        fds = {program: fd for program, (_, fd) in self._attached.items()}
+        return attach.skipped_by_probe(self.probes, fds)
+
+
+def flavours(events: Collection[str]) -> tiers.Flavours:
+    """The programs that BCC can compile, of the probes of some events."""
+    of_calls = attach.compiled("tracepoint")
+    return tiers.flavours(
+        {
+            OF_BCC: attach.compiled(OF_BCC),
+            "tracepoint": {
+                name: section
+                for name, section in of_calls.items()
+                if section.startswith("tracepoint/")
+            },
+        },
+        events,
+    )
 
 
 def load(prepare: Prepare, events: Callable[[], Collection[str]]) -> Compiled:
@@ -92,10 +119,11 @@ def load(prepare: Prepare, events: Callable[[], Collection[str]]) -> Compiled:
             f"this kernel takes no {OF_BCC} programs: {refused[OF_BCC]}",
             "BCC has no others: leave out --loader",
         )
-    known = tiers.flavours({OF_BCC: attach.compiled(OF_BCC)}, events())
+    known = flavours(events())
     attached = Compiled(prepare)
     try:
-        attach.place(attached, known, {name: [OF_BCC] for name in known})
+        attached.load_maps()
+        attach.place(attached, known, {name: tiers.preference(each) for name, each in known.items()})
     except SensorError:
         attached.close()
         raise

@@ -79,7 +79,7 @@ class Module:
         check_headers()
         self._attached: dict[Program, None] = {}
         text = f'#include "{source}"\n' + "".join(
-            f"int {each.name}(struct pt_regs *ctx) {{ return {each.name}_at(ctx); }}\n"
+            f"int {each.name}(void *ctx) {{ return {each.name}_at(ctx); }}\n"
             for each in programs
         )
         flags = ["-DPG_BCC", *(f"-DPG_FD_{name}={fd}" for name, fd in maps.items())]
@@ -88,13 +88,17 @@ class Module:
 
     def load(self, program: Program) -> int:
         """Have the kernel verify it; gives its descriptor. Raises BccError."""
+        bpf = self._bpf
+        type_ = bpf.TRACEPOINT if program.kind == "tracepoint" else bpf.KPROBE
         with _said("cannot load"):
-            return self._bpf.load_func(program.name.encode(), self._bpf.KPROBE).fd
+            return bpf.load_func(program.name.encode(), type_).fd
 
     def attach(self, program: Program) -> None:
         """Attach a program where its section says. Raises BccError."""
         with _said("cannot attach"):
-            if program.kind == "kretprobe":
+            if program.kind == "tracepoint":
+                self._bpf.attach_tracepoint(_tracepoint(program), fn_name=program.name.encode())
+            elif program.kind == "kretprobe":
                 self._bpf.attach_kretprobe(**_place(program))
             else:
                 self._bpf.attach_kprobe(**_place(program))
@@ -108,7 +112,9 @@ class Module:
         # It closes a descriptor, which is all, and then looks into tracefs for what only kernels
         # before 4.17 have there.
         with suppress(BccError), _said("cannot detach"):
-            if program.kind == "kretprobe":
+            if program.kind == "tracepoint":
+                self._bpf.detach_tracepoint(_tracepoint(program))
+            elif program.kind == "kretprobe":
                 self._bpf.detach_kretprobe(**_place(program))
             else:
                 self._bpf.detach_kprobe(**_place(program))
@@ -124,6 +130,10 @@ class Module:
 
 def _place(program: Program) -> dict[str, bytes]:
     return {"event": program.function.encode(), "fn_name": program.name.encode()}
+
+
+def _tracepoint(program: Program) -> bytes:
+    return program.function.replace("/", ":").encode()
 
 
 @contextmanager
