@@ -16,6 +16,10 @@ COMMANDS = {
     "record": ("profguard.cli.captures:record", "write what happens on this machine to a capture"),
     "replay": ("profguard.cli.captures:replay", "run the rules over a capture"),
     "doctor": ("profguard.cli.doctor:doctor", "what this kernel allows, and which probes attach"),
+    "selftest": (
+        "profguard.cli.selftest:selftest",
+        "do everything to a child, and see what is seen",
+    ),
     "demo": ("profguard.cli.demo:demo", "see the whole way in a minute: act, finding, alert"),
     "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),
     "findings": ("profguard.cli.findings:group", "list, show, count and export what was found"),

@@ -123,7 +123,9 @@ def load(prepare: Prepare, events: Callable[[], Collection[str]]) -> Compiled:
     attached = Compiled(prepare)
     try:
         attached.load_maps()
-        attach.place(attached, known, {name: tiers.preference(each) for name, each in known.items()})
+        attach.place(
+            attached, known, {name: tiers.preference(each) for name, each in known.items()}
+        )
     except SensorError:
         attached.close()
         raise

@@ -79,8 +79,7 @@ class Module:
         check_headers()
         self._attached: dict[Program, None] = {}
         text = f'#include "{source}"\n' + "".join(
-            f"int {each.name}(void *ctx) {{ return {each.name}_at(ctx); }}\n"
-            for each in programs
+            f"int {each.name}(void *ctx) {{ return {each.name}_at(ctx); }}\n" for each in programs
         )
         flags = ["-DPG_BCC", *(f"-DPG_FD_{name}={fd}" for name, fd in maps.items())]
         with _said("cannot compile"):

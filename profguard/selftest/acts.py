@@ -1,0 +1,222 @@
+"""What is done, by whom to whom, and what must be told of it.
+
+An act runs in a process of its own, the actor. It gets the pid of a target that sleeps, and returns
+the pid of whom it did it to.
+"""
+
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from profguard.selftest import calls
+from profguard.tiers import TIERS
+
+FUNCTION_TIERS = frozenset({"fentry", "kprobe"})
+_TRUE = (sys.executable, "-S", "-c", "")  # a program that is certain to be there
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that the act must cause: its name, and arguments that it has."""
+
+    event: str
+    args: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """`tiers` are those in which it can be seen at all."""
+
+    name: str
+    do: Callable[[int], int | None]
+    told: tuple[Told, ...]
+    tiers: frozenset[str] = frozenset(TIERS.values())
+    machines: tuple[str, ...] = ()  # all, where none is named
+
+    @property
+    def is_possible(self) -> bool:
+        return not self.machines or platform.machine() in self.machines
+
+
+def _told(event: str, **args: Any) -> Told:
+    return Told(event, args)
+
+
+def _prof(action: str, cause: str, mechanism: str = "perf") -> Told:
+    return _told("prof", action=action, cause=cause, mechanism=mechanism)
+
+
+def _open_and_close(target: int) -> int:
+    os.close(calls.perf_open(target))
+    return target
+
+
+def _switch(target: int) -> int:
+    fd = calls.perf_open(target, calls.DISABLED)
+    calls.perf_switch(fd, calls.ENABLE)
+    calls.perf_switch(os.dup(fd), calls.DISABLE)
+    return target
+
+
+def _switch_all(_target: int) -> int:
+    calls.perf_open()
+    calls.prctl(calls.TASK_PERF_EVENTS_DISABLE)
+    calls.prctl(calls.TASK_PERF_EVENTS_ENABLE)
+    return os.getpid()
+
+
+def _from_exec_to_exit(_target: int) -> int:
+    """As profilers of a command do: it waits until the event is open."""
+    told, tell = os.pipe()
+    command = os.fork()
+    if not command:
+        os.read(told, 1)
+        os.execv(_TRUE[0], _TRUE)  # noqa: S606 - no shell
+    calls.perf_open(command, calls.DISABLED | calls.ENABLE_ON_EXEC)
+    os.write(tell, b"x")
+    os.waitpid(command, 0)
+    return command
+
+
+def _inherit(_target: int) -> int:
+    calls.perf_open(flags=calls.INHERIT)
+    return _child()
+
+
+def _child() -> int:
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    return child
+
+
+def _unknown_type(target: int) -> int:
+    try:
+        os.close(calls.perf_open(target, type_=0x7FFFFFF0))
+    except OSError:
+        return target
+    raise OSError("the kernel opens an event of an unknown type")
+
+
+def _attach(target: int) -> int:
+    calls.ptrace(calls.PTRACE_ATTACH, target)
+    return _let_go(target)
+
+
+def _seize(target: int) -> int:
+    calls.ptrace(calls.PTRACE_SEIZE, target)
+    calls.ptrace(calls.PTRACE_INTERRUPT, target)
+    return _let_go(target)
+
+
+def _let_go(target: int) -> int:
+    calls.wait_until_stopped(target)
+    calls.ptrace(calls.PTRACE_DETACH, target)
+    return target
+
+
+def _attach_by_entry_32(target: int) -> int:
+    ptrace = 26
+    calls.by_entry_32(ptrace, calls.PTRACE_ATTACH, target)
+    return _let_go(target)
+
+
+def _read(target: int) -> int:
+    calls.copy_memory("process_vm_readv", target)
+    return target
+
+
+def _write(target: int) -> int:
+    calls.copy_memory("process_vm_writev", target)
+    return target
+
+
+def _interval_timer(_target: int) -> int:
+    signal.setitimer(signal.ITIMER_PROF, 3600, 3600)
+    signal.setitimer(signal.ITIMER_PROF, 0)
+    return os.getpid()
+
+
+def _cpu_timer(_target: int) -> int:
+    calls.timer_of_cpu_time()
+    return os.getpid()
+
+
+ACTS = (
+    Act(
+        "perf event opened running, and closed",
+        _open_and_close,
+        (_told("perf"), _prof("enable", "open"), _prof("disable", "close")),
+    ),
+    Act(
+        "perf event switched by ioctl, and by a copied descriptor",
+        _switch,
+        (
+            _told("perf_ioctl", cmd="ENABLE"),
+            _prof("enable", "ioctl"),
+            _told("perf_ioctl", cmd="DISABLE"),
+            _prof("disable", "ioctl"),
+        ),
+    ),
+    Act(
+        "all perf events of a process switched by prctl",
+        _switch_all,
+        (_prof("disable", "prctl"), _prof("enable", "prctl")),
+    ),
+    Act(
+        "perf event of a command, from its exec to its exit",
+        _from_exec_to_exit,
+        (_prof("enable", "exec"), _prof("disable", "exit")),
+    ),
+    Act("perf event inherited by a child", _inherit, (_prof("enable", "fork"),)),
+    Act("perf event refused", _unknown_type, (_told("perf", type=None),)),
+    Act(
+        "interval timer of CPU time",
+        _interval_timer,
+        (
+            _told("setitimer"),
+            _prof("enable", "timer", "itimer"),
+            _prof("disable", "timer", "itimer"),
+        ),
+    ),
+    Act(
+        "POSIX timer of CPU time",
+        _cpu_timer,
+        (
+            _told("timer_create"),
+            _prof("enable", "timer", "posix_timer"),
+            _prof("disable", "timer", "posix_timer"),
+        ),
+    ),
+    Act(
+        "ptrace: attached and let go",
+        _attach,
+        (
+            _told("ptrace", request="PTRACE_ATTACH", ret=0),
+            _told("ptrace", request="PTRACE_DETACH", ret=0),
+        ),
+    ),
+    Act(
+        "ptrace: seized and let go",
+        _seize,
+        (
+            _told("ptrace", request="PTRACE_SEIZE", ret=0),
+            _told("ptrace", request="PTRACE_DETACH", ret=0),
+        ),
+    ),
+    Act(
+        "ptrace by the 32-bit entry (int $0x80)",
+        _attach_by_entry_32,
+        (_told("ptrace", request="PTRACE_ATTACH", ret=0),),
+        tiers=FUNCTION_TIERS,
+        machines=("x86_64",),
+    ),
+    Act("memory of a process read", _read, (_told("process_vm_readv", ret=8),)),
+    Act("memory of a process written", _write, (_told("process_vm_writev", ret=8),)),
+    Act("a child that ends", lambda _target: _child(), (_told("sched_process_fork"),)),
+)
