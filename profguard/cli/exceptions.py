@@ -2,6 +2,7 @@
 
 import getpass
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,6 +15,7 @@ from profguard.cli.output import emit, json_option, number, say
 from profguard.errors import StoreError, UsageError
 from profguard.findings.document import document
 from profguard.findings.query import Query
+from profguard.rules.exception import Written, write_exception
 
 EXPIRES_AFTER = timedelta(days=90)
 
@@ -52,7 +54,6 @@ def except_(id, reason, owner, expires, folder, rules, config_path, db, as_json)
     """
     from profguard.assembly import load_rules
     from profguard.config import load
-    from profguard.rules.exception import write_exception
 
     settings = load(config_path)
     row = Query(open_store(db, config_path)).finding(id)
@@ -73,33 +74,43 @@ def except_(id, reason, owner, expires, folder, rules, config_path, db, as_json)
             say(f"# {written.name}.yml, beside the rules\n{written.filter}")
             say(f"# tests/rules/{written.name}.yml\n{written.cases}".rstrip())
         return
-    cases = folder.absolute().parent / "tests" / "rules"
-    paths = _write(folder, cases, written)
-    passed = _check(settings, rules, folder, paths[1])
+    paths = write(folder, [written])
+    passed = check(settings, rules, folder, paths)
     if not as_json:
         for path in paths:
             say(f"written: {path}")
         say(f"{number(passed, 'cases')} passed. The running sensor takes it up by itself.")
 
 
-def _write(folder: Path, cases: Path, written) -> tuple[Path, Path]:
-    paths = folder / f"{written.name}.yml", cases / f"{written.name}.yml"
-    for path in paths:
+def write(folder: Path, exceptions: Iterable[Written]) -> list[Path]:
+    """Write each to a folder of rules, its cases to tests/rules beside that; gives all paths.
+
+    Raises UsageError, before anything is written, where one is there already.
+    """
+    cases = folder.absolute().parent / "tests" / "rules"
+    texts = {}
+    for each in exceptions:
+        texts[folder / f"{each.name}.yml"] = each.filter
+        texts[cases / f"{each.name}.yml"] = each.cases
+    for path in texts:
         if path.exists():
             hint = "change that one, or write to another folder"
             raise UsageError.of("PG703", f"{path} exists already", hint)
     try:
-        for path, text in zip(paths, (written.filter, written.cases), strict=True):
+        for path, text in texts.items():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
             path.write_text(text)
             path.chmod(0o644)
     except OSError as error:
         raise StoreError.of("PG404", f"cannot write {error.filename}: {error.strerror}") from None
-    return paths
+    return list(texts)
 
 
-def _check(settings, rules, folder: Path, case_file: Path) -> int:
-    """Runs the cases over the rules with the exception; how many pass. Exits with 1 otherwise."""
+def check(settings, rules, folder: Path, written: Iterable[Path]) -> int:
+    """Run the cases that were written over the rules with the exceptions; how many pass.
+
+    Exits with 1 where one does not.
+    """
     from profguard.assembly import load_rules
     from profguard.rules.check.case_reader import read_cases
     from profguard.rules.check.cases import run_cases
@@ -107,7 +118,8 @@ def _check(settings, rules, folder: Path, case_file: Path) -> int:
     named = [*(rules or map(Path, settings.rule_paths)), folder]
     found = load_rules(settings, named)
     problems: list = []
-    results = run_cases(found, read_cases([case_file], found, problems, whole=False))
+    case_files = [path for path in written if path.parent != folder]
+    results = run_cases(found, read_cases(case_files, found, problems, whole=False))
     problems += [result.problem for result in results if result.problem]
     for problem in problems:
         say(problem.render(), err=True)

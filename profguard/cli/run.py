@@ -45,15 +45,36 @@ def run(config, rules, db, events, as_json, seconds, tier, loader, or_replay) ->
     """
     options.check_loader(loader, tier)
     settings = load(config)
-    wanted: SimpleQueue[Wanted] = SimpleQueue()
-    sensor = options.sensor(settings, tier, loader, wanted=wanted.get)
     try:
-        with _opening(sensor, wanted) as wait_until_open:
-            _run(sensor, wanted, wait_until_open, settings, rules, db, events, seconds, as_json)
+        watch(settings, rules, db, seconds, tier, loader, events=events, as_json=as_json)
     except SensorError as error:
         if not or_replay:
             raise
         _replay_instead(error, settings, rules, as_json=as_json)
+
+
+def watch(
+    settings, rules, db, seconds, tier, loader, *, events=False, as_json=False, learning=False
+) -> None:
+    """Run a sensor to its end. Raises SensorError where the kernel refuses.
+
+    `learning`: no alerts, and nobody will ask `db` for what was found.
+    """
+    wanted: SimpleQueue[Wanted] = SimpleQueue()
+    sensor = options.sensor(settings, tier, loader, wanted=wanted.get)
+    with _opening(sensor, wanted) as wait_until_open:
+        _run(
+            sensor,
+            wanted,
+            wait_until_open,
+            settings,
+            rules,
+            db,
+            events=events,
+            seconds=seconds,
+            as_json=as_json,
+            learning=learning,
+        )
 
 
 @contextmanager
@@ -86,7 +107,9 @@ def _opening(sensor: Sensor, wanted: SimpleQueue) -> Iterator[Callable[[], None]
             sensor.close()
 
 
-def _run(sensor, wanted, wait_until_open, settings, rules, db, events, seconds, as_json) -> None:
+def _run(
+    sensor, wanted, wait_until_open, settings, rules, db, *, events, seconds, as_json, learning
+) -> None:
     from profguard.assembly import assemble, load_rules, rule_paths
     from profguard.reload import Reloader
     from profguard.rules import RuleSet
@@ -113,14 +136,14 @@ def _run(sensor, wanted, wait_until_open, settings, rules, db, events, seconds, 
     wait_until_open()
     rights.drop()
     store = Store(db or Path(settings.store.path))
-    keeping = Keeping(settings, rule_set, store, alerts=True, on_trouble=options.warn)
+    keeping = Keeping(settings, rule_set, store, alerts=not learning, on_trouble=options.warn)
     try:
         assembly = assemble(settings, rule_set, [keeping, output])
         keeping.remember(assembly.engine)
         output.begin(
             f"profguard {__version__}: {number(rule_set.in_force, 'rules')}, "
-            f"findings in {store.path}",
-            f"profguard findings list --db {store.path}" if db else "profguard findings list",
+            + ("no alerts" if learning else f"findings in {store.path}"),
+            None if learning else _listing(db, store),
         )
         end_run, reason = keeping.begin_run(sensor.opened_ns), "failed"
         try:
@@ -141,6 +164,11 @@ def _run(sensor, wanted, wait_until_open, settings, rules, db, events, seconds, 
     finally:
         keeping.close()
     output.summary(sensor.counts)
+
+
+def _listing(db: Path | None, store) -> str:
+    """The command that shows what was found."""
+    return f"profguard findings list --db {store.path}" if db else "profguard findings list"
 
 
 def _told(load, keeping) -> None:

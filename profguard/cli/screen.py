@@ -39,7 +39,7 @@ class Json:
         self._encoder = msgspec.json.Encoder()
         self._stream = sys.stdout.buffer
 
-    def begin(self, headline: str, listing: str) -> None:
+    def begin(self, headline: str, listing: str | None) -> None:
         """Nothing to say: a status line follows when the probes are live."""
 
     def event(self, event: Event) -> None:
@@ -83,7 +83,7 @@ class Screen:
         self.findings = 0
         self._floods: set[tuple] = set()
 
-    def begin(self, headline: str, listing: str) -> None:
+    def begin(self, headline: str, listing: str | None) -> None:
         self._listing = listing
         say(f"{headline}\nWatching. Ctrl-C ends.")
 
@@ -135,7 +135,8 @@ class Screen:
             return
         received = number(sum(count.received for count in counts.values()), "events")
         lost = sum(count.lost for count in counts.values())
-        say(f"\n{received}, {lost} lost, {findings}. `{self._listing}` shows them.")
+        where = f" `{self._listing}` shows them." if self._listing else ""
+        say(f"\n{received}, {lost} lost, {findings}.{where}")
 
     def flush(self) -> None:
         sys.stdout.flush()

@@ -1,9 +1,10 @@
 """Writes a filter from a finding, and the case that it is tested with."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 import yaml
@@ -46,10 +47,12 @@ def write_exception(
     owner: str,
     reason: str,
     expires: str,
+    taken: Container[str] = (),
 ) -> Written:
     """The exception for a finding in its public shape, for what made it and nothing else.
 
-    Raises UsageError where no rule of the finding is loaded, or its actor is not known.
+    Its name is none of those `taken`. Raises UsageError where no rule of the finding is loaded, or
+    its actor is not known.
     """
     told = _detections(finding["finding"]["rules"], rules)
     selection = _selection(finding)
@@ -67,8 +70,18 @@ def write_exception(
         },
         "profguard": {"owner": owner, "reason": reason, "expires": expires},
     }
-    name = _name(told[0], selection["process.executable"])
+    name = _name(told[0], selection["process.executable"], taken)
     return Written(name, _yaml(document), _yaml(_cases(name, finding, told, selection)))
+
+
+def excused(finding: dict[str, Any], rules: RuleSet) -> tuple[str, ...]:
+    """What write_exception() would excuse: alike for findings that one exception is enough for.
+
+    Raises UsageError as that does.
+    """
+    told = _detections(finding["finding"]["rules"], rules)
+    selection = _selection(finding)
+    return *(rule.id for rule in told), *(part for item in selection.items() for part in item)
 
 
 def _detections(ids: Iterable[str], rules: RuleSet) -> list[Rule]:
@@ -165,9 +178,11 @@ def _escaped(value: str) -> str:
     return str(Text((value,)))
 
 
-def _name(rule: Rule, executable: str) -> str:
+def _name(rule: Rule, executable: str, taken: Container[str]) -> str:
     words = f"except_{_base(executable)}_{rule.file_name}".lower()
-    return re.sub(r"[^a-z0-9]+", "_", words).strip("_")[:70]
+    name = re.sub(r"[^a-z0-9]+", "_", words).strip("_")[:70]
+    numbered = (f"{name}_{number}" for number in count(2))
+    return next(each for each in chain([name], numbered) if each not in taken)
 
 
 def _base(path: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from profguard.assembly import assemble
 from profguard.config import Config
+from profguard.errors import SensorError
 from profguard.model import Event
 from profguard.pipeline import run_live
 from profguard.rules.pack import RuleSet
@@ -79,7 +80,7 @@ class _Output:
 def run(sensor: Sensor, config: Config) -> list[Result]:
     """Perform everything while this opened sensor watches.
 
-    Raises CalledProcessError where the performing process itself fails.
+    Raises SensorError where the performing process itself fails.
     """
     output, performance = _Output(), _Performance()
     tiers = _tiers(sensor)
@@ -106,7 +107,7 @@ class _Performance:
     def __init__(self):
         self.done: list[_Done] = []
         self.deadline_s = float("inf")
-        self._failure: subprocess.CalledProcessError | None = None
+        self._failure: SensorError | None = None
         self._thread = threading.Thread(target=self._perform)
 
     def start(self) -> None:
@@ -129,7 +130,7 @@ class _Performance:
             lines = map(json.loads, told.stdout.splitlines())
             self.done = [_Done(by_name[line.pop("act")], **line) for line in lines]
         except subprocess.CalledProcessError as error:
-            self._failure = error
+            self._failure = SensorError.of("PG306", f"what is to be seen was not done: {error}")
         self.deadline_s = time.monotonic() + _WAIT_S
 
 
