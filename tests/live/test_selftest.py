@@ -23,6 +23,7 @@ def selftest(before: str = "") -> tuple[int, list[dict]]:
     return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
 
+@pytest.mark.proves("selftest", "all that it does, by whom and to whom")
 def test_all_that_this_tier_can_tell_is_seen(kernel):
     """Each event of each act, by whom and about whom; what the tier is blind to is no failure."""
     code, results = selftest()
