@@ -17,7 +17,7 @@ _PERIOD_NS, _SAMPLE_IP = 100_000_000, 1
 
 DISABLED, INHERIT, ENABLE_ON_EXEC = 1 << 0, 1 << 1, 1 << 12  # perf_event_attr's flags
 ENABLE, DISABLE = 0x2400, 0x2401  # PERF_EVENT_IOC_*
-TASK_PERF_EVENTS_DISABLE, TASK_PERF_EVENTS_ENABLE = 31, 32  # PR_*
+SET_PDEATHSIG, TASK_PERF_EVENTS_DISABLE, TASK_PERF_EVENTS_ENABLE = 1, 31, 32  # PR_*
 PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 16, 17, 0x4206, 0x4207
 _WALL = 0x40000000  # of waitpid: threads of whatever kind
 
@@ -40,8 +40,8 @@ def perf_switch(fd: int, command: int) -> None:
     ioctl(fd, command, 0)
 
 
-def prctl(option: int) -> None:
-    _checked(_LIBC.prctl(option, 0, 0, 0, 0), "prctl")
+def prctl(option: int, value: int = 0) -> None:
+    _checked(_LIBC.prctl(option, value, 0, 0, 0), "prctl")
 
 
 def ptrace(request: int, pid: int) -> None:

@@ -9,12 +9,15 @@ import os
 import signal
 import sys
 
+from profguard.selftest import calls
 from profguard.selftest.acts import ACTS, Act
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends all of them without a word
     target = os.fork()
     if not target:
+        calls.prctl(calls.SET_PDEATHSIG, signal.SIGKILL)
         signal.pause()
     try:
         for act in ACTS:
