@@ -20,16 +20,19 @@ from profguard.findings import rows
 from profguard.findings.recall import AT_A_TIME, EVERYTHING, Recall
 from profguard.findings.redact import Redactor
 from profguard.findings.retention import Retention
+from profguard.findings.sessions import SessionBook
 from profguard.findings.store import Store
 from profguard.findings.writer import Writer, WriterStatus
 from profguard.ids import uuid7
 from profguard.model import Event
 from profguard.reload import Load
 from profguard.rules.pack import RuleSet
+from profguard.sessions import Sessions
 from profguard.timefmt import rfc3339
 
 REPLAY_WAIT_S = 30.0  # a capture can be read faster than its findings are stored
 KEEP_EVERY_S = 1.0  # how often what is remembered is written
+SESSIONS_AT_A_TIME = 1000  # that changed since the last flush
 DRAIN_S = 5.0  # how long the end of a run waits for alerts to be delivered
 
 
@@ -61,6 +64,7 @@ class Keeping:
         self._engine: Engine | None = None
         self._recall: Recall | None = None
         self._next_keep = 0.0
+        self._book: SessionBook | None = None
         self._writer = Writer(
             store,
             (lambda finding: plan(finding, told)) if told else None,
@@ -79,6 +83,8 @@ class Keeping:
         if event.spec.name == "lost_events":
             said = (event[name] for name in ("cpu", "event", "count", "reason"))
             self._writer.write("losses", [rows.loss_row(event.time_ns, *said)], self._wait_s)
+        if self._book and self._book.waiting >= SESSIONS_AT_A_TIME:
+            self._book.keep()
 
     def changes(self, changes: Sequence[Change]) -> None:
         self.opened.update(
@@ -116,8 +122,21 @@ class Keeping:
         engine.remember()
         self._engine, self._recall = engine, recall
 
+    def follow(self, sessions: Sessions) -> None:
+        """Keep the sessions of this station. In a run they go on where an earlier one left them."""
+        self._book = SessionBook(
+            sessions, self._store, self._writer, self._redactor, self._run_id, self._wait_s
+        )
+        if self._run_id:
+            try:
+                self._book.recall()
+            except ValueError as error:
+                self._on_trouble(f"sessions begin anew: {error}")
+
     def flush(self) -> None:
         """Findings the writer flushes by itself; what is remembered is written now and then."""
+        if self._book:
+            self._book.keep()
         if self._recall and time.monotonic() >= self._next_keep:
             self._next_keep = time.monotonic() + KEEP_EVERY_S
             self._keep()
@@ -147,6 +166,8 @@ class Keeping:
         """
         if self._recall:
             self._keep(EVERYTHING)
+        if self._book:
+            self._book.close()
         end = self._writer.close()
         for fate, counts in (("dropped", end.dropped), ("refused", end.refused)):
             for what, count in counts.items():

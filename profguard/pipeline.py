@@ -120,6 +120,7 @@ def run_live(
     """
     for decoded in sensor.snapshot():
         pipeline.take(decoded)
+    pipeline.sessions.memory.settle(sensor.shown)
     next_count = 0.0
     while going_on():
         sensor.wait(TICK_S if pipeline.sessions.holds else COUNT_EVERY_S)

@@ -155,6 +155,8 @@ def replay_file(
     )
     try:
         pipeline = assemble(settings, rule_set, [*kept, output]).pipeline
+        for keeping in kept:
+            keeping.follow(pipeline.sessions)
         run_replay(capture.read(file, form), pipeline)
     finally:
         for keeping in kept:

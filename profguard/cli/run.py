@@ -146,6 +146,7 @@ def _run(
             None if learning else _listing(db, store),
         )
         end_run, reason = keeping.begin_run(sensor.opened_ns), "failed"
+        keeping.follow(assembly.pipeline.sessions)
         try:
             engine = assembly.engine
             sources = metrics.Sources(

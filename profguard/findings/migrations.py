@@ -9,19 +9,20 @@ from profguard.findings.views import VIEWS
 APPLICATION_ID = 0x70726F66
 
 
-def _make_tables(db, number: int) -> None:
-    """The tables that came with that version."""
+def _make(db, number: int) -> None:
+    """The tables and views that came with that version."""
     for table in TABLES:
         if table.since == number:
             db.execute(table.ddl)
             for columns in table.indexes:
                 db.table(table.name).create_index(columns)
+    for view in VIEWS:
+        if view.since == number:
+            db.create_view(view.name, _unindented(view.sql))
 
 
 def _first(db) -> None:
-    _make_tables(db, 1)
-    for view in VIEWS:
-        db.create_view(view.name, _unindented(view.sql))
+    _make(db, 1)
 
 
 def _unindented(sql: str) -> str:
@@ -29,7 +30,7 @@ def _unindented(sql: str) -> str:
 
 
 def _second(db) -> None:
-    _make_tables(db, 2)
+    _make(db, 2)
 
 
 def _third(db) -> None:
@@ -40,8 +41,14 @@ def _third(db) -> None:
             table.add_column(column, kind)
 
 
+def _fourth(db) -> None:
+    """Sessions, and the findings of one are found."""
+    _make(db, 4)
+    db.table("findings").create_index(("session",), if_not_exists=True)
+
+
 # One function a version; each gets a sqlite_utils.Database inside the transaction.
-STEPS = (_first, _second, _third)
+STEPS = (_first, _second, _third, _fourth)
 VERSION = len(STEPS)
 
 

@@ -1,4 +1,4 @@
-"""How long findings are kept: what is too old goes, and the oldest where there is no more room."""
+"""How long findings and sessions are kept: what is too old goes, and then what takes room."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -19,8 +19,9 @@ class Retention:
     def prune(self, connection: sqlite3.Connection, now_ns: int) -> bool:
         """Take one step, in one transaction; returns whether there is more to delete.
 
-        A finding goes with its evidence and alerts, except alerts that are still to be sent. Space
-        that became free goes back to the file system. Raises sqlite3.Error.
+        A finding goes with its evidence and alerts, except alerts that are still to be sent; a
+        session that runs stays. Space that became free goes back to the file system. Raises
+        sqlite3.Error.
         """
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -39,7 +40,7 @@ class Retention:
     def _by_age(self, connection, now_ns) -> int:
         before_ns = max(0, now_ns - self.days * _DAY_NS)
         deleted = _findings(connection, "WHERE last_seen_ns < ?", before_ns)
-        for statement in (_OLD_EVENTS, _OLD_LOSSES):
+        for statement in (_OLD_EVENTS, _OLD_LOSSES, _OLD_SESSIONS):
             deleted += connection.execute(statement, (before_ns, ROWS_A_STEP)).rowcount
         return deleted + connection.execute(_OLD_RUNS, (rfc3339(before_ns),)).rowcount
 
@@ -51,6 +52,15 @@ _OLD_EVENTS = (
 _OLD_LOSSES = (
     "DELETE FROM losses WHERE rowid IN"
     " (SELECT rowid FROM losses WHERE time_ns < ? ORDER BY time_ns LIMIT ?)"
+)
+_OLD_SESSIONS = (
+    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions"
+    " WHERE last_seen_ns < ? AND state <> 'running' ORDER BY last_seen_ns LIMIT ?)"
+)
+_UNMENTIONED_SESSIONS = (
+    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE state <> 'running'"
+    " AND NOT EXISTS (SELECT 1 FROM findings WHERE findings.session = sessions.id)"
+    " ORDER BY last_seen_ns LIMIT ?)"
 )
 _OLD_RUNS = "DELETE FROM sensor_runs WHERE stopped < ?"
 
@@ -64,9 +74,15 @@ def _used_bytes(connection) -> int:
 
 
 def _oldest(connection) -> int:
-    """Delete the oldest recorded events; where there are none, the oldest findings."""
-    deleted = connection.execute(_OLD_EVENTS, (1 << 62, ROWS_A_STEP)).rowcount
-    return deleted or _findings(connection, "")
+    """Delete the oldest of what is wanted least, as long as there is any.
+
+    That is recorded events, then sessions that no finding mentions, then findings.
+    """
+    return (
+        connection.execute(_OLD_EVENTS, (1 << 62, ROWS_A_STEP)).rowcount
+        or connection.execute(_UNMENTIONED_SESSIONS, (ROWS_A_STEP,)).rowcount
+        or _findings(connection, "")
+    )
 
 
 def _findings(connection, where: str, *values) -> int:

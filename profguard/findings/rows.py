@@ -64,11 +64,11 @@ def event_json(event: Event) -> str:
     return json_text(storable(shape)) if _BIG_INTEGER.search(line) else line
 
 
-def _time(time_ns: int | None) -> str | None:
+def time_or_none(time_ns: int | None) -> str | None:
     return None if time_ns is None else rfc3339(time_ns)
 
 
-def _process_values(process: Process | None) -> tuple:
+def process_values(process: Process | None) -> tuple:
     """The columns that tables.py gives each role, in that order."""
     if process is None:
         return (None,) * 9
@@ -88,7 +88,8 @@ def _process_values(process: Process | None) -> tuple:
     )
 
 
-def _clean(row: tuple) -> tuple:
+def clean(row: tuple) -> tuple:
+    """The row as SQLite can hold it."""
     try:
         "".join([value for value in row if type(value) is str]).encode()
     except UnicodeEncodeError:
@@ -101,7 +102,7 @@ def _clean(row: tuple) -> tuple:
 def finding_row(finding: Finding, event_text: str | None = None) -> tuple:
     """A row of `findings`; `event_text` is the event's JSON, where it is made already."""
     event = finding.event
-    return _clean(
+    return clean(
         (
             finding.id,
             finding.rule_id,
@@ -116,13 +117,13 @@ def finding_row(finding: Finding, event_text: str | None = None) -> tuple:
             finding.count,
             finding.mechanism,
             finding.session,
-            _time(finding.started_ns),
-            _time(finding.ended_ns),
+            time_or_none(finding.started_ns),
+            time_or_none(finding.ended_ns),
             finding.duration_ns,
             int(finding.tainted),
             event.relation,
-            *_process_values(event.process),
-            *_process_values(event.target),
+            *process_values(event.process),
+            *process_values(event.target),
             json_text(finding.tags),
             event_text or event_json(event),
         )
@@ -131,7 +132,7 @@ def finding_row(finding: Finding, event_text: str | None = None) -> tuple:
 
 def update_row(finding: Finding) -> tuple:
     """What may change in a finding after it was made, in the order of UPDATE_FINDING."""
-    return _clean(
+    return clean(
         (
             finding.rule_id,
             finding.rule_title,
@@ -142,8 +143,8 @@ def update_row(finding: Finding) -> tuple:
             finding.count,
             finding.mechanism,
             finding.session,
-            _time(finding.started_ns),
-            _time(finding.ended_ns),
+            time_or_none(finding.started_ns),
+            time_or_none(finding.ended_ns),
             finding.duration_ns,
             int(finding.tainted),
             json_text(finding.tags),
@@ -210,8 +211,8 @@ def run_row(
     folded: int | None = None,
 ) -> tuple:
     """A row of `sensor_runs`; written again with the same id when the run ends."""
-    started, stopped = rfc3339(started_ns), _time(stopped_ns)
-    return _clean((run_id, started, stopped, version, kernel, reason, received, dropped, folded))
+    started, stopped = rfc3339(started_ns), time_or_none(stopped_ns)
+    return clean((run_id, started, stopped, version, kernel, reason, received, dropped, folded))
 
 
 def load_row(
@@ -227,24 +228,24 @@ def load_row(
     """A row of `rule_loads`, without its number; `problems` are the errors."""
     told = json_text(list(problems[:PROBLEMS_KEPT]))
     when = (rfc3339(time_ns), time_ns)
-    return _clean((run_id, *when, cause, state, rules, len(problems), told, json_text(list(paths))))
+    return clean((run_id, *when, cause, state, rules, len(problems), told, json_text(list(paths))))
 
 
 def filter_row(one: Filter, since_ns: int) -> tuple:
     """A row of `filters`, of one that has excused nothing yet."""
     said = (one.id, one.title, one.path, one.owner, one.reason, one.expires)
-    return _clean((*said, rfc3339(since_ns), 0, None))
+    return clean((*said, rfc3339(since_ns), 0, None))
 
 
 def state_row(saved: Saved) -> tuple:
     """A row of `correlation_state`."""
     key, entries = json_text(saved.key), json_text(storable(saved.entries))
-    return _clean((saved.rule_id, saved.digest, key, saved.newest_ns, entries))
+    return clean((saved.rule_id, saved.digest, key, saved.newest_ns, entries))
 
 
 def state_key(saved: Saved) -> tuple:
     """What identifies a row of `correlation_state`."""
-    return _clean((saved.rule_id, json_text(saved.key)))
+    return clean((saved.rule_id, json_text(saved.key)))
 
 
 # In the order in which a transaction fills them: what is referred to comes first.
@@ -286,5 +287,12 @@ STATEMENTS = {
         "ON CONFLICT (rule_id, key) DO UPDATE SET digest = excluded.digest,"
         " newest_ns = excluded.newest_ns, entries = excluded.entries"
     ),
+    "sessions": tables.SESSIONS.insert(
+        "ON CONFLICT (id) DO UPDATE SET "
+        + ", ".join(f"{name} = excluded.{name}" for name in tables.SESSIONS.names[1:])
+        # a replay of what a sensor saw changes nothing
+        + " WHERE excluded.run_id IS NOT NULL OR sessions.run_id IS NULL"
+    ),
+    "sessions_left": "UPDATE sessions SET state = ? WHERE id = ? AND state <> 'ended'",
     "correlation_gone": "DELETE FROM correlation_state WHERE rule_id = ? AND key = ?",
 }

@@ -100,7 +100,42 @@ FINDINGS = Table(
         Column("tags", "TEXT NOT NULL", "tags of the rule (ATT&CK), a JSON array"),
         Column("event", "TEXT NOT NULL", "the event that showed it, whole, JSON"),
     ),
-    indexes=(("last_seen_ns",), ("rule_id",)),
+    indexes=(("last_seen_ns",), ("rule_id",), ("session",)),
+)
+SESSIONS = Table(
+    "sessions",
+    "what one process does to one target by one mechanism, from the first enable to the last",
+    (
+        Column("id", "TEXT PRIMARY KEY NOT NULL", "UUIDv7; findings.session refers to it"),
+        Column("state", "TEXT NOT NULL", "running, ended, or unknown: nobody saw whether it ended"),
+        Column("mechanism", "TEXT NOT NULL", "how: perf, itimer, posix_timer or ptrace"),
+        Column("mode", "TEXT", "sampling or counting, of the event that began it"),
+        Column("pmu", "TEXT", "PMU of the event that began it"),
+        Column("scope", "TEXT NOT NULL", "process, cpu-wide or cgroup"),
+        Column("host", "TEXT", "name of the host"),
+        Column("source", "TEXT NOT NULL", "live; snapshot where it began before the sensor did"),
+        Column("started", "TEXT NOT NULL", "when it began, or was found by the snapshot"),
+        Column("ended", "TEXT", "when it ended; null while it runs, or where nobody saw that"),
+        Column("last_seen", "TEXT NOT NULL", "time of its latest event"),
+        Column("started_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("ended_ns", "INTEGER", "the same in ns since 1970"),
+        Column("last_seen_ns", "INTEGER NOT NULL", "the same in ns since 1970"),
+        Column("began_at_ns", "INTEGER NOT NULL", "when it began, in ns since boot"),
+        Column("duration_ns", "INTEGER", "for how long it went on; null where it has no end"),
+        Column("events", "INTEGER NOT NULL", "events that began it, were part of it, or ended it"),
+        Column("event_ids", "TEXT NOT NULL", "perf events or timers that are on, a JSON array"),
+        Column(
+            "tainted", "INTEGER NOT NULL", "1 where events were lost, or no sensor ran, meanwhile"
+        ),
+        Column("relation", "TEXT", "between the two: self, child, cross-uid, ..."),
+        *_process_columns("actor", "who does it"),
+        *_process_columns("target", "to whom"),
+        Column("process", "TEXT", "the actor whole, secrets redacted, JSON"),
+        Column("target", "TEXT", "the target whole, secrets redacted, JSON"),
+        Column("run_id", "TEXT", "run of the sensor that saw it last; null of a replay"),
+    ),
+    indexes=(("state",), ("last_seen_ns",)),
+    since=4,
 )
 FINDING_RULES = Table(
     "finding_rules",
@@ -254,6 +289,7 @@ CORRELATION_STATE = Table(
 
 TABLES = (
     FINDINGS,
+    SESSIONS,
     FINDING_RULES,
     FINDING_EVENTS,
     EVENTS,

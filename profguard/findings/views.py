@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view: its name, what it answers, and its SQL."""
+    """One view: its name, what it answers, and its SQL. `since` is as of a table."""
 
     name: str
     summary: str
     sql: str
+    since: int = 1
 
 
 VIEWS = (
@@ -24,6 +25,18 @@ VIEWS = (
           AND first_seen >= coalesce((SELECT max(started) FROM sensor_runs), '')
         ORDER BY started
         """,
+    ),
+    View(
+        "running_sessions",
+        "what is running now, or was when the sensor wrote last",
+        """
+        SELECT id, started, mechanism, scope, relation, actor_pid, actor_executable, actor_user,
+               target_pid, target_executable, events
+        FROM sessions
+        WHERE state = 'running'
+        ORDER BY started_ns, id
+        """,
+        since=4,
     ),
     View(
         "findings_by_rule",

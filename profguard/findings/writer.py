@@ -99,15 +99,26 @@ class Writer:
                     dropped += 1
         return dropped
 
-    def write(self, statement: str, new_rows: Iterable[tuple], timeout_s: float = 0.0) -> int:
-        """Queue rows for `events`, `losses` or `sensor_runs`; returns how many were dropped."""
+    def write(
+        self,
+        statement: str,
+        new_rows: Iterable[tuple],
+        timeout_s: float = 0.0,
+        *,
+        replace: bool = False,
+    ) -> int:
+        """Queue rows for a key of STATEMENTS; returns how many were dropped.
+
+        With `replace`, a row takes the place of one that waits and has the same first column.
+        """
         dropped = 0
         deadline = time.monotonic() + timeout_s
         with self._changed:
             for row in new_rows:
-                if self._has_room(deadline):
+                key = row[0] if replace else None
+                if self._has_room(deadline) or self._pending.holds(statement, key):
                     before = len(self._pending)
-                    self._pending.put(statement, row)
+                    self._pending.put(statement, row, key)
                     self._announce(before)
                 else:
                     self._dropped[statement] += 1

@@ -27,6 +27,13 @@ _SENT = tuple(spec for spec in REGISTRY if spec.wire_args)
 _URGENT_BYTES = 1 << 20
 _SETTLE_S = 0.5  # how long a program that ran when it was detached may still be at it
 
+# What the snapshot's programs look at, the event that tells of it, and its mechanism.
+_SHOWN = (
+    ("iter/task_file", "prof", "perf"),
+    ("iter/task", "prof", "itimer"),
+    ("iter/task", "ptrace", "ptrace"),
+)
+
 MAX_RATE = 1000
 FOLDS_EVERY_NS = 1_000_000_000
 
@@ -111,6 +118,16 @@ class Sensor:
                 record = memoryview(data)[at:]
                 yield decode(record, self.clock.boot_to_wall_ns)
                 at += record_size(record)
+
+    @property
+    def shown(self) -> set[str]:
+        """The mechanisms of which the snapshot tells whatever is on."""
+        hooks = {hook for probe in self.probes if not probe.refusal for hook in probe.hooks}
+        return {
+            mechanism
+            for hook, event, mechanism in _SHOWN
+            if hook in hooks and event in self.wanted.events
+        }
 
     def wait(self, timeout_s: float) -> bool:
         """Sleep until there may be events, at most that long."""

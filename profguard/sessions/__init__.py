@@ -9,7 +9,8 @@ Times are boot time in ns, taken from the events: the same events give the same 
 comes out of this station comes out of it unchanged when it is fed in again, as a replay does.
 """
 
+from profguard.sessions.memory import Known
 from profguard.sessions.session import Session
 from profguard.sessions.station import MAX_LIVE, PROBE_NS, Sessions
 
-__all__ = ["MAX_LIVE", "PROBE_NS", "Session", "Sessions"]
+__all__ = ["MAX_LIVE", "PROBE_NS", "Known", "Session", "Sessions"]

@@ -3,8 +3,9 @@
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 
+from profguard.ids import uuid7
 from profguard.model import Event, Process
-from profguard.sessions.transition import Identity, Key, identity
+from profguard.sessions.transition import PROF, Identity, Key, identity
 
 
 @dataclass(slots=True, eq=False)
@@ -19,13 +20,54 @@ class Session:
     mode: str | None  # of the event that began it, as is the PMU
     pmu: str | None
     started_ns: int  # wall clock
+    began_at_ns: int  # as `Event.at_ns`
+    latest_ns: int  # wall clock, of the latest event
+    host: str | None
+    relation: str | None
+    source: str  # of the event that began it
+    events: int = 0
     live: dict[Key, "Switch"] = field(default_factory=dict)
     end: Event | None = None
     tainted: bool = False  # events were lost meanwhile
 
+    @classmethod
+    def begun(cls, event: Event, mechanism: str, at: Hashable) -> "Session":
+        """The session that begins with `event`; a replay of it makes the same."""
+        is_prof = event.spec is PROF
+        return cls(
+            id=uuid7(event.time_ns, (identity(event.process), at, mechanism)),
+            mechanism=mechanism,
+            process=event.process,
+            target=event.target,
+            scope=at,
+            mode=event["mode"] if is_prof else None,
+            pmu=event["pmu"] if is_prof else None,
+            started_ns=event.time_ns,
+            began_at_ns=event.at_ns,
+            latest_ns=event.time_ns,
+            host=event.host,
+            relation=event.relation,
+            source=event.source,
+        )
+
     @property
     def owner(self) -> Identity | None:
         return identity(self.process)
+
+    @property
+    def place(self) -> Hashable:
+        """Of sessions with the same only one is open at a time."""
+        return self.owner, self.scope, self.mechanism
+
+    @property
+    def event_ids(self) -> list[int]:
+        """The perf events or timers that are on, without copies, oldest first."""
+        return list(dict.fromkeys(switch.event_id for switch in self.live.values()))
+
+    @property
+    def duration_ns(self) -> int | None:
+        """From its beginning to its end, on a clock that does not jump."""
+        return None if self.end is None else max(0, self.end.at_ns - self.began_at_ns)
 
 
 @dataclass(slots=True, eq=False)

@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 
-from profguard.ids import uuid7
 from profguard.model import Event
 from profguard.sessions.completion import disables
+from profguard.sessions.memory import Memory
 from profguard.sessions.session import Session, Switch, duration_ns
 from profguard.sessions.transition import (
-    PROF,
     Key,
     identity,
     is_copy,
@@ -33,7 +32,11 @@ _REACHES_COPIES = frozenset({"ioctl", "prctl", "close"})
 
 
 class Sessions:
-    """`feed` gives the events to pass on; `ended` collects sessions that are over."""
+    """`feed` gives the events to pass on; `ended` collects sessions that are over.
+
+    `changed` collects the sessions, by id, that began, changed or ended; `memory` has those that
+    an earlier run of the sensor knew.
+    """
 
     def __init__(self):
         self._on: dict[Key, Switch] = {}
@@ -41,6 +44,8 @@ class Sessions:
         self._open: dict[Hashable, Session] = {}
         self._held: dict[Key, Event] = {}
         self.ended: list[Session] = []
+        self.changed: dict[str, Session] = {}
+        self.memory = Memory()
 
     @property
     def active(self) -> Iterable[Session]:
@@ -80,6 +85,7 @@ class Sessions:
             return
         for session in tainted:
             session.tainted = True
+            self.changed[session.id] = session
 
     def release(self, boot_ns: int) -> list[Event]:
         """The held events that turned out to be no probes by this time."""
@@ -111,8 +117,14 @@ class Sessions:
         session = self._session(event, event["mechanism"], scope(event))
         for key, code, event_id in fresh:
             self._add(session, key, code, event_id, event)
+        self._note(session, event)
         event["session"] = session.id
         return [event]
+
+    def _note(self, session: Session, event: Event, events: int = 1) -> None:
+        session.events += events
+        session.latest_ns = event.time_ns
+        self.changed[session.id] = session
 
     def _session(self, event: Event, mechanism: str, at: Hashable) -> Session:
         """The open session that this belongs to, or a new one.
@@ -123,19 +135,12 @@ class Sessions:
             for key in (original, *self._at.get(("copies", original[1]), ())):
                 if switch := self._on.get(key):
                     return switch.session
-        owner = identity(event.process)
-        session = self._open.get((owner, at, mechanism))
+        session = self._open.get((identity(event.process), at, mechanism))
         if session is None:
-            session = self._open[owner, at, mechanism] = Session(
-                id=uuid7(event.time_ns, (owner, at, mechanism)),
-                mechanism=mechanism,
-                process=event.process,
-                target=event.target,
-                scope=at,
-                mode=event["mode"] if event.spec is PROF else None,
-                pmu=event["pmu"] if event.spec is PROF else None,
-                started_ns=event.time_ns,
-            )
+            session = Session.begun(event, mechanism, at)
+            if event.source == "snapshot":
+                self.memory.resume(session, event)
+            self._open[session.place] = session
         return session
 
     def _add(self, session: Session, key: Key, code, event_id: int, event: Event) -> None:
@@ -172,6 +177,8 @@ class Sessions:
         event["session"] = switches[0].session.id
         event["duration_ns"] = duration_ns(switches, event)
         event["tainted"] = any(switch.session.tainted for switch in switches)
+        for session in dict.fromkeys(switch.session for switch in switches):
+            self._note(session, event)
         self._finish({switch.session: event for switch in switches})
         return [event]
 
@@ -213,7 +220,7 @@ class Sessions:
         for session, event in ends.items():
             if not session.live:
                 session.end = event
-                del self._open[session.owner, session.scope, session.mechanism]
+                del self._open[session.place]
                 self.ended.append(session)
 
     def _complete(self, event: Event, over: Iterable[Key]) -> list[Event]:
@@ -228,10 +235,13 @@ class Sessions:
             switch = self._remove(key)
             if switch.session.mechanism == "ptrace":
                 traces[switch.session] = event
+                self._note(switch.session, event, 0)
             else:
                 parts[switch.session, switch.is_copy and key[2]].append(switch)
         for (session, _), switches in parts.items():
-            out += disables(event, switches)
+            told = disables(event, switches)
+            out += told
+            self._note(session, event, len(told))
             ends.pop(session, None)  # in the order in which they end
             ends[session] = out[-1]
         self._finish(ends | traces)
@@ -274,10 +284,12 @@ class Sessions:
             if key not in self._on:
                 session = self._session(event, "ptrace", target.identity)
                 self._add(session, key, None, 0, event)
+                self._note(session, event)
                 event["session"] = session.id
         elif key in self._on:
             switch = self._remove(key)
             event["session"] = switch.session.id
             event["duration_ns"] = duration_ns([switch], event)
             event["tainted"] = switch.session.tainted
+            self._note(switch.session, event)
             self._finish({switch.session: event})
