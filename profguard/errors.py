@@ -65,7 +65,7 @@ CODES = {
     "PG402": "database is corrupt",
     "PG403": "database belongs to a newer version",
     "PG404": "database is full or cannot be written",
-    "PG405": "no such finding",
+    "PG405": "no such finding or session",
     "PG501": "capture cannot be read",
     "PG502": "capture has a line that is not an event",
     "PG503": "capture is truncated",

@@ -16,7 +16,7 @@ from profguard.codegen import docs, header
 from profguard.codegen.schemas import event_schema
 from profguard.config import config_schema
 from profguard.findings import reference
-from profguard.findings.schema import finding_schema
+from profguard.findings.schema import finding_schema, session_schema
 from profguard.rules.schema import rule_schema
 
 ROOT = Path(__file__).parent.parent
@@ -24,6 +24,7 @@ SCHEMAS = {
     "event": event_schema,
     "rule": rule_schema,
     "finding": finding_schema,
+    "session": session_schema,
     "config": config_schema,
 }
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "rules": ("profguard.cli.rules:group", "check, test, list and explain rules"),
     "findings": ("profguard.cli.findings:group", "list, show, count and export what was found"),
     "baseline": ("profguard.cli.baseline:baseline", "learn what is normal here, for review"),
+    "sessions": ("profguard.cli.sessions:group", "what is profiled now and was before, by whom"),
     "alerts": ("profguard.cli.alerts:group", "see what was sent to whom, and send again"),
     "events": ("profguard.cli.events:events", "what the sensor reports: a reference"),
     "config": ("profguard.cli.config:group", "check the configuration, or show it"),

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,21 @@ import click
 from profguard.cli.database import config_option, db_option, open_store
 from profguard.cli.exceptions import except_
 from profguard.cli.output import emit, json_option, say, table
+from profguard.cli.stored import (
+    choosing,
+    executable_option,
+    limit_option,
+    one_line,
+    pid_option,
+    plural,
+    process_text,
+    since_option,
+    target_option,
+    until_option,
+)
 from profguard.findings.document import document, stored_event
 from profguard.findings.export import FORMATS, exported
 from profguard.findings.query import Filter, Query
-from profguard.findings.when import moment_ns
 from profguard.model import LEVELS
 
 
@@ -36,60 +46,24 @@ def group() -> None:
 group.add_command(except_)
 
 
-class Moment(click.ParamType):
-    """A time or an age, as ns since the epoch."""
-
-    name = "time"
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, int):
-            return value
-        try:
-            return moment_ns(value, time.time_ns())
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-def filter_options(command):
-    """The options that choose findings, collected in one Filter called `chosen`."""
-
-    def with_filter(**options):
-        fields = Filter.__dataclass_fields__
-        chosen = Filter(**{name: options.pop(name) for name in fields})
-        return command(chosen=chosen, **options)
-
-    with_filter.__name__, with_filter.__doc__ = command.__name__, command.__doc__
-    with_filter.__click_params__ = getattr(command, "__click_params__", [])
-    for option in reversed(
-        (
-            click.option("--rule", metavar="RULE", help="Matched this rule: its id or title."),
-            click.option("--level", type=click.Choice(LEVELS), help="This level or a graver one."),
-            click.option(
-                "--since",
-                "since_ns",
-                type=Moment(),
-                help="Seen since a time, or an age such as 10m, 2h, 7d.",
-            ),
-            click.option("--until", "until_ns", type=Moment(), help="Seen until then."),
-            click.option("--pid", type=click.IntRange(0, 2**31), help="Pid of actor or target."),
-            click.option(
-                "--executable",
-                metavar="PATH",
-                help="Executable of actor or target: a path, or the end of one.",
-            ),
-            click.option("--target", metavar="PID|PATH", help="Pid or executable of the target."),
-            click.option("--label", metavar="LABEL", help="Label of actor or target."),
-            config_option,
-            db_option,
-        )
-    ):
-        with_filter = option(with_filter)
-    return with_filter
+filter_options = choosing(
+    Filter,
+    click.option("--rule", metavar="RULE", help="Matched this rule: its id or title."),
+    click.option("--level", type=click.Choice(LEVELS), help="This level or a graver one."),
+    since_option,
+    until_option,
+    pid_option,
+    executable_option,
+    target_option,
+    click.option("--label", metavar="LABEL", help="Label of actor or target."),
+    config_option,
+    db_option,
+)
 
 
 @group.command("list")
 @filter_options
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
+@limit_option
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Print this, not a table.")
 @json_option
 def list_findings(chosen: Filter, limit: int, form: str | None, as_json: bool, **place) -> None:
@@ -157,7 +131,7 @@ def stats(chosen: Filter, top: int, as_json: bool, **place) -> None:
     if as_json:
         emit({"type": "stats", **totals})
         return
-    say(f"{_plural(totals['findings'], 'finding')}, {_plural(totals['matches'], 'match', 'es')}")
+    say(f"{plural(totals['findings'], 'finding')}, {plural(totals['matches'], 'match', 'es')}")
     for name, rows in totals.items():
         if name.startswith("by_") and rows:
             say("")
@@ -193,14 +167,8 @@ def _write(pieces: Iterator[str]) -> None:
 
 def _summary(row: dict[str, Any]) -> tuple:
     when = row["last_seen"][:19].replace("T", " ")
-    who, whom = _process(row, "actor"), _process(row, "target")
+    who, whom = process_text(row, "actor"), process_text(row, "target")
     return row["id"], when, row["level"], row["count"], who, whom, row["rule_title"]
-
-
-def _process(row: dict[str, Any], role: str) -> str:
-    what = row[f"{role}_executable"] or row[f"{role}_name"] or ""
-    pid = "" if row[f"{role}_pid"] is None else f"[{row[f'{role}_pid']}]"
-    return f"{what}{pid}" or "-"
 
 
 def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -209,35 +177,27 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "rule", f"{row['rule_title']} ({row['rule_id']})"
     if len(row["rules"]) > 1:
         yield "also matched", ", ".join(row["rules"][1:])
-    yield "message", _one_line(row["message"])
+    yield "message", one_line(row["message"])
     yield (
         "seen",
-        f"{row['first_seen']} to {row['last_seen']}, {_plural(row['count'], 'match', 'es')}",
+        f"{row['first_seen']} to {row['last_seen']}, {plural(row['count'], 'match', 'es')}",
     )
     for role in ("actor", "target"):
-        yield role, _one_line(_process(row, role))
+        yield role, one_line(process_text(row, role))
         for fact in ("command_line", "user", "unit", "container_id"):
             if row[f"{role}_{fact}"] is not None:
-                yield f"  {fact.replace('_', ' ')}", _one_line(row[f"{role}_{fact}"])
+                yield f"  {fact.replace('_', ' ')}", one_line(row[f"{role}_{fact}"])
         if labels := json.loads(row[f"{role}_labels"] or "[]"):
-            yield "  labels", _one_line(", ".join(labels))
+            yield "  labels", one_line(", ".join(labels))
     for fact in ("relation", "mechanism", "session", "started", "ended", "host"):
         if row[fact] is not None:
-            yield fact, _one_line(row[fact])
+            yield fact, one_line(row[fact])
     if row["duration_ns"] is not None:
         yield "duration", f"{row['duration_ns'] / 1e9:.3f} s"
     if row["tainted"]:
         yield "tainted", "events were lost meanwhile: there may have been more"
     if tags := json.loads(row["tags"]):
         yield "tags", ", ".join(tags)
-
-
-def _plural(count: int, what: str, ending: str = "s") -> str:
-    return f"{count} {what}{'' if count == 1 else ending}"
-
-
-def _one_line(text: str) -> str:
-    return text.replace("\n", "\\n")
 
 
 def _arguments(item: dict[str, Any]) -> str:

@@ -46,7 +46,13 @@ def stored_event(text: str) -> dict[str, Any]:
         elif arg.count and isinstance(value, list) and not arg.ctype.startswith("argv"):
             arguments[arg.name] = [int(item) for item in value]
     for role in ("process", "target"):
-        inode = event.get(role, {}).get("inode")
-        if isinstance(inode, str):
-            event[role]["inode"] = int(inode)
+        if role in event:
+            stored_process(event[role])
     return event
+
+
+def stored_process(process: dict[str, Any]) -> dict[str, Any]:
+    """The public shape of a process that was stored; it is changed in place."""
+    if isinstance(process.get("inode"), str):
+        process["inode"] = int(process["inode"])
+    return process

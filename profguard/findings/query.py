@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -36,9 +36,7 @@ class Filter:
 
     def where(self) -> tuple[str, list]:
         """An SQL condition and its values."""
-        terms = list(self._terms())
-        condition = " AND ".join(f"({sql})" for sql, _ in terms) or "1"
-        return condition, [value for _, values in terms for value in values]
+        return where(self._terms())
 
     def _terms(self) -> Iterator[tuple[str, list]]:
         if self.rule is not None:
@@ -54,24 +52,66 @@ class Filter:
             yield "last_seen_ns >= ?", [self.since_ns]
         if self.until_ns is not None:
             yield "last_seen_ns <= ?", [self.until_ns]
-        if self.pid is not None:
-            yield "actor_pid = ? OR target_pid = ?", [self.pid] * 2
-        if self.executable is not None:
-            actor_sql, actor_values = _executable("actor", self.executable)
-            target_sql, target_values = _executable("target", self.executable)
-            yield f"{actor_sql} OR {target_sql}", actor_values + target_values
-        if self.target is not None and _PID.fullmatch(self.target):
-            yield "target_pid = ?", [int(self.target)]
-        elif self.target is not None:
-            yield _executable("target", self.target)
+        yield from process_terms(self.pid, self.executable, self.target)
         if self.label is not None:
             yield "id IN (SELECT finding_id FROM finding_labels WHERE label = ?)", [self.label]
+
+
+def process_terms(
+    pid: int | None, executable: str | None, target: str | None
+) -> Iterator[tuple[str, list]]:
+    """What rows with an actor and a target are chosen by, as a Filter says it."""
+    if pid is not None:
+        yield "actor_pid = ? OR target_pid = ?", [pid] * 2
+    if executable is not None:
+        actor_sql, actor_values = _executable("actor", executable)
+        target_sql, target_values = _executable("target", executable)
+        yield f"{actor_sql} OR {target_sql}", actor_values + target_values
+    if target is not None and _PID.fullmatch(target):
+        yield "target_pid = ?", [int(target)]
+    elif target is not None:
+        yield _executable("target", target)
 
 
 def _executable(role: str, path: str) -> tuple[str, list]:
     tail = "/" + path.lstrip("/")
     column = f"{role}_executable"
     return f"{column} = ? OR substr({column}, -?) = ?", [path, len(tail), tail]
+
+
+def where(terms: Iterable[tuple[str, list]]) -> tuple[str, list]:
+    """An SQL condition that all of these hold, and its values."""
+    terms = list(terms)
+    condition = " AND ".join(f"({sql})" for sql, _ in terms) or "1"
+    return condition, [value for _, values in terms for value in values]
+
+
+def by_prefix(connection, table: str, select: str, prefix: str) -> sqlite3.Row:
+    """The row of `findings` or `sessions` whose id begins so, read by `select`.
+
+    Raises UsageError PG405 where that is none or not one.
+    """
+    rows = []
+    if _PREFIX.fullmatch(prefix):
+        sql = f"{select} WHERE id >= ? AND id < ? ORDER BY id LIMIT 11"
+        low = prefix.lower()
+        rows = connection.execute(sql, (low, low + "g")).fetchall()
+    if len(rows) == 1:
+        return rows[0]
+    if rows:
+        more = "at least " if len(rows) > 10 else ""
+        raise UsageError.of(
+            "PG405",
+            f"{more}{len(rows)} {table} have an id that begins with {prefix!r}",
+            "write more of it: " + ", ".join(row["id"] for row in rows[:3]),
+        )
+    latest = f"SELECT id FROM {table} ORDER BY last_seen_ns DESC LIMIT 1000"  # noqa: S608 - own names only
+    raise UsageError.of(
+        "PG405",
+        f"no {table[:-1]} has an id that begins with {prefix!r}",
+        did_you_mean(prefix, [row["id"] for row in connection.execute(latest)])
+        or f"`profguard {table} list` shows them",
+    )
 
 
 # What is counted by `totals`: the name of the count, and the SQL of its key.
@@ -101,28 +141,7 @@ class Query:
     def finding(self, prefix: str) -> dict[str, Any]:
         """The row whose id begins so. Raises UsageError PG405 where that is none or not one."""
         with self._reading() as connection:
-            rows = []
-            if _PREFIX.fullmatch(prefix):
-                sql = f"{_WITH_RULES} WHERE id >= ? AND id < ? ORDER BY id LIMIT 11"
-                low = prefix.lower()
-                rows = connection.execute(sql, (low, low + "g")).fetchall()
-            if len(rows) == 1:
-                return _with_rule_list(rows[0])
-            known = [row["id"] for row in rows] or [
-                id for (id,) in map(tuple, connection.execute(_LATEST_IDS))
-            ]
-        if rows:
-            more = "at least " if len(rows) > 10 else ""
-            raise UsageError.of(
-                "PG405",
-                f"{more}{len(rows)} findings have an id that begins with {prefix!r}",
-                "write more of it: " + ", ".join(known[:3]),
-            )
-        raise UsageError.of(
-            "PG405",
-            f"no finding has an id that begins with {prefix!r}",
-            did_you_mean(prefix, known) or "`profguard findings list` shows them",
-        )
+            return _with_rule_list(by_prefix(connection, "findings", _WITH_RULES, prefix))
 
     def evidence(self, finding_id: str) -> list[dict[str, Any]]:
         """The rows of `finding_events` of one finding, oldest first."""
@@ -165,18 +184,22 @@ class Query:
                 did_you_mean(rule, known) or "`profguard findings stats` names those that matched",
             )
 
-    @contextmanager
     def _reading(self):
-        with explained(self._store.path), closing(self._store.connect()) as connection:
-            connection.row_factory = sqlite3.Row
-            yield connection
+        return reading(self._store)
+
+
+@contextmanager
+def reading(store: Store) -> Iterator[sqlite3.Connection]:
+    """A connection whose rows know their columns; what SQLite refuses is a StoreError."""
+    with explained(store.path), closing(store.connect()) as connection:
+        connection.row_factory = sqlite3.Row
+        yield connection
 
 
 _WITH_RULES = (
     "SELECT *, (SELECT json_group_array(rule_id) FROM (SELECT rule_id FROM finding_rules"
     " WHERE finding_id = findings.id ORDER BY position)) AS rules FROM findings"
 )
-_LATEST_IDS = "SELECT id FROM findings ORDER BY last_seen_ns DESC LIMIT 1000"
 
 
 def _with_rule_list(row: sqlite3.Row) -> dict[str, Any]:

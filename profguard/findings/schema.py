@@ -1,9 +1,9 @@
-"""The JSON schema of the findings that profguard prints, exports and sends."""
+"""The JSON schemas of findings and sessions as profguard prints, exports and sends them."""
 
 from typing import Any
 
 from profguard.codegen.schemas import event_schema
-from profguard.model import LEVELS
+from profguard.model import LEVELS, SOURCES
 
 _TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$"}
 _TEXT = {"type": "string"}
@@ -26,6 +26,56 @@ def finding_schema() -> dict[str, Any]:
             "relation": _or_null(event_parts["relation"]),
         },
     }
+
+
+def session_schema() -> dict[str, Any]:
+    """What `profguard sessions` prints; process and target are those of the event that began it."""
+    schema = event_schema()
+    event_parts = schema["properties"]
+    shared = {name: event_parts[name] for name in ("host", "process", "target")}
+    return {
+        "$schema": schema["$schema"],
+        "title": "profguard session",
+        "type": "object",
+        "required": ["type", "session", "relation"],
+        "properties": {
+            "type": {"const": "session"},
+            "session": _session(),
+            **shared,
+            "relation": _or_null(event_parts["relation"]),
+            "findings": _says("ids of what was found about it; of `show` only", _NAMES),
+        },
+        "additionalProperties": False,
+        "$defs": {"process": schema["$defs"]["process"]},
+    }
+
+
+def _session() -> dict[str, Any]:
+    return _all_of_it(
+        {
+            "id": _says("UUIDv7", {**_TEXT, "format": "uuid"}),
+            "state": _says(
+                "unknown: nobody saw whether it ended", {"enum": ["running", "ended", "unknown"]}
+            ),
+            "mechanism": _says("how it is done: perf, itimer, posix_timer or ptrace", _TEXT),
+            "mode": _or_null(_says("sampling or counting", _TEXT)),
+            "pmu": _or_null(_says("PMU of the event that began it", _TEXT)),
+            "scope": _says("what it is done to", {"enum": ["process", "cpu-wide", "cgroup"]}),
+            "source": _says("how the sensor came to know it", {"enum": list(SOURCES)}),
+            "started": _says("when it began, or was found by the snapshot", _TIME),
+            "ended": _or_null(_says("when it ended; null where nobody saw that", _TIME)),
+            "last_seen": _says("time of its latest event", _TIME),
+            "duration_ns": _or_null(_says("for how long it went on", {"type": "integer"})),
+            "events": _says("events that belong to it", {"type": "integer", "minimum": 0}),
+            "event_ids": _says(
+                "perf events or timers that are on, at most 64",
+                {"type": "array", "items": {"type": "integer"}},
+            ),
+            "tainted": _says(
+                "whether events were lost, or no sensor ran, meanwhile", {"type": "boolean"}
+            ),
+        }
+    )
 
 
 def _finding() -> dict[str, Any]:
