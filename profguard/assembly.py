@@ -9,12 +9,14 @@ from profguard.config import Config
 from profguard.context.enrich import Enricher
 from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
+from profguard.context.tools import Tools
 from profguard.engine import Engine
 from profguard.pipeline import Output, Pipeline
 from profguard.reload import Load
 from profguard.resources import rules_at
 from profguard.rules.pack import RuleSet, load
 from profguard.sensor.clock import measure_boot_to_wall_ns
+from profguard.sessions import Sessions
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,10 @@ def load_rules(config: Config, paths: Sequence[Path] = ()) -> RuleSet:
 
 
 def assemble(config: Config, rules: RuleSet, outputs: Sequence[Output]) -> Assembly:
-    """The stations of a configuration, in front of `outputs`. Raises ConfigError for labels."""
+    """The stations of a configuration, in front of `outputs`.
+
+    Raises ConfigError for labels and tools.
+    """
     labeler = Labeler(config.labels, config.rules.placeholders)
     table = ProcessTable(
         labeler,
@@ -62,6 +67,8 @@ def assemble(config: Config, rules: RuleSet, outputs: Sequence[Output]) -> Assem
         max_processes=config.sensor.max_processes,
         environ_names=rules.environ_names,
     )
-    engine = Engine(rules)
+    tools = Tools(config.tools, config.rules.placeholders)
+    engine = Engine(rules, tools.name)
     enricher = Enricher(table, labeler, platform.node())
-    return Assembly(Pipeline(enricher, engine, outputs), table, engine, enricher)
+    pipeline = Pipeline(enricher, engine, outputs, Sessions(tools.name))
+    return Assembly(pipeline, table, engine, enricher)

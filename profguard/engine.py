@@ -9,7 +9,7 @@ Pure: times come from the events, so a replay gives the same findings.
 """
 
 from collections import Counter, OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -49,10 +49,16 @@ class _Act:
 
 
 class Engine:
-    """Matches events, correlates the matches, and folds them into findings."""
+    """Matches events, correlates the matches, and folds them into findings.
 
-    def __init__(self, rules: RuleSet):
+    `tool_of` names the tool that an actor is.
+    """
+
+    def __init__(
+        self, rules: RuleSet, tool_of: Callable[[Process | None], str | None] = lambda _: None
+    ):
         self.rules = rules
+        self._tool_of = tool_of
         self.correlator = Correlator(rules.correlations)
         self.excused: Counter[Filter] = Counter()  # matches that a filter took back
         self._acts: OrderedDict[Hashable, _Act] = OrderedDict()
@@ -206,6 +212,7 @@ class Engine:
             last_seen_ns=match.time_ns,
             rules=[rule.id],
             tags=rule.tags,
+            tool=self._tool_of(event.process),
             mechanism=_mechanism(event),
             started_ns=event.time_ns - before_ns,
             ended_ns=None if duration_ns is None else event.time_ns,

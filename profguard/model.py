@@ -307,6 +307,7 @@ class Finding(msgspec.Struct, kw_only=True):
     ended_ns: int | None = None
     duration_ns: int | None = None
     tainted: bool = False
+    tool: str | None = None  # that the actor is; "unknown" where no data names it
     evidence: tuple[Event, ...] = ()  # of a correlation: the events that it joined, oldest first
 
     def as_dict(self) -> dict[str, Any]:
@@ -322,6 +323,7 @@ class Finding(msgspec.Struct, kw_only=True):
                 "last_seen": rfc3339(self.last_seen_ns),
                 "count": self.count,
                 "message": self.message,
+                "tool": self.tool,
                 "mechanism": self.mechanism,
                 "session": self.session,
                 "started": None if self.started_ns is None else rfc3339(self.started_ns),

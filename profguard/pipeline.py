@@ -34,9 +34,15 @@ class Output(Protocol):
 class Pipeline:
     """The stations between a source and the outputs, in order."""
 
-    def __init__(self, enricher: Enricher, engine: Engine, outputs: Sequence[Output]):
+    def __init__(
+        self,
+        enricher: Enricher,
+        engine: Engine,
+        outputs: Sequence[Output],
+        sessions: Sessions | None = None,
+    ):
         self._enricher, self._engine, self._outputs = enricher, engine, outputs
-        self.sessions = Sessions()
+        self.sessions = sessions or Sessions()
         self._waiting: list[tuple[list[Event], list[Session]]] = []
 
     def take(self, decoded: Decoded) -> None:

@@ -19,6 +19,7 @@ from profguard.cli.screen import Json
 from profguard.context.enrich import Enricher
 from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
+from profguard.context.tools import Tools
 from profguard.engine import Engine
 from profguard.errors import CaptureError
 from profguard.findings.redact import Redactor
@@ -93,7 +94,7 @@ class Recording(capture.Recorder):
 def pipeline(rules, *outputs) -> Pipeline:
     labeler = Labeler()
     table = ProcessTable(labeler, boot_to_wall_ns=0)
-    return Pipeline(Enricher(table, labeler, "host"), Engine(rules), outputs)
+    return Pipeline(Enricher(table, labeler, "host"), Engine(rules, Tools().name), outputs)
 
 
 @pytest.fixture

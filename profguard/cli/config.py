@@ -27,14 +27,14 @@ def group() -> None:
 @click.argument("file", type=PATH, required=False)
 @json_option
 def check(file: Path | None, as_json: bool) -> None:
-    """Check FILE, or the configuration of the system: syntax, keys, values, labels and alerts.
+    """Check FILE, or the configuration of the system: syntax, keys, values, and what they name.
 
     \b
     Example:
       profguard config check ./profguard.toml
     """
     config = load(file)
-    problems = [*_label_problems(config), *_alert_problems(config)]
+    problems = [*_label_problems(config), *_tool_problems(config), *_alert_problems(config)]
     if problems:
         raise ConfigError(*problems)
     name = _name(config)
@@ -70,6 +70,16 @@ def _label_problems(config: Config) -> tuple[Problem, ...]:
 
     try:
         Labeler(config.labels, config.rules.placeholders)
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+def _tool_problems(config: Config) -> tuple[Problem, ...]:
+    from profguard.context.tools import Tools
+
+    try:
+        Tools(config.tools, config.rules.placeholders)
     except ConfigError as error:
         return error.problems
     return ()

@@ -189,7 +189,7 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield f"  {fact.replace('_', ' ')}", one_line(row[f"{role}_{fact}"])
         if labels := json.loads(row[f"{role}_labels"] or "[]"):
             yield "  labels", one_line(", ".join(labels))
-    for fact in ("relation", "mechanism", "session", "started", "ended", "host"):
+    for fact in ("relation", "tool", "mechanism", "session", "started", "ended", "host"):
         if row[fact] is not None:
             yield fact, one_line(row[fact])
     if row["duration_ns"] is not None:

@@ -60,6 +60,7 @@ def group(ctx: click.Context, active: bool, as_json: bool, **place) -> None:
 @choosing(
     SessionFilter,
     active_option,
+    click.option("--tool", metavar="NAME", help="Done by this tool, such as perf; or unknown."),
     click.option("--mechanism", type=click.Choice(MECHANISMS), help="Done by this mechanism."),
     since_option,
     until_option,
@@ -78,7 +79,7 @@ def list_sessions(chosen: SessionFilter, limit: int, as_json: bool, **place) -> 
     Examples:
       profguard sessions list --since 10m
       profguard sessions list --active --target 4711
-      profguard sessions list --mechanism ptrace --json
+      profguard sessions list --tool unknown --json
     """
     _list(chosen, limit, as_json=as_json, **place)
 
@@ -130,7 +131,7 @@ def _list(
         say("nothing is running" if chosen.active else "no sessions")
         return
     table(
-        ("id", "started", "state", "lasted", "mechanism", "events", "actor", "target"),
+        ("id", "started", "state", "lasted", "tool", "mechanism", "events", "actor", "target"),
         [_summary(row) for row in rows],
     )
     if len(rows) == limit:
@@ -143,6 +144,7 @@ def _summary(row: dict[str, Any]) -> tuple:
         _time(row["started"]),
         row["state"],
         _lasted(row),
+        row["tool"],
         row["mechanism"],
         row["events"],
         process_text(row, "actor"),
@@ -169,7 +171,7 @@ def _target(row: dict[str, Any]) -> str:
 def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "session", row["id"]
     yield "state", row["state"]
-    for fact in ("mechanism", "mode", "pmu", "scope"):
+    for fact in ("tool", "mechanism", "mode", "pmu", "scope"):
         if row[fact] is not None:
             yield fact, row[fact]
     for role in ("actor", "target"):

@@ -23,6 +23,8 @@ from profguard.config.spec import (
 )
 from profguard.errors import Problem, did_you_mean, which_of
 
+_SELECTIONS = ("labels", "tools")
+
 
 class Checker:
     """Collects `problems` while it builds a Config. Relative paths are taken from `folder`."""
@@ -39,7 +41,7 @@ class Checker:
             name: self._section(kind, data.get(name, {}), (name,))
             for name, kind in SECTIONS.items()
         }
-        labels = self._labels(data.get("labels", {}))
+        labels, tools = (self._selections(name, data.get(name, {})) for name in _SELECTIONS)
         alerts = self._alerts(data.get("alerts", []), {label.name for label in labels})
         self._check_ring(sections["sensor"])
         self._check_patterns(sections["redact"])
@@ -54,6 +56,7 @@ class Checker:
             redact=sections["redact"],
             metrics=sections["metrics"],
             labels=labels,
+            tools=tools,
             alerts=alerts,
             source=self._source,
         )
@@ -111,13 +114,13 @@ class Checker:
             what = expected(inspect.type_info(Name))
             self._wrong(path, f"{_shown(name)} must be {what}", key=True)
 
-    def _labels(self, table: Any) -> tuple[LabelDefinition, ...]:
+    def _selections(self, kind: str, table: Any) -> tuple[LabelDefinition, ...]:
         if not isinstance(table, dict):
-            self._wrong(("labels",), f"labels must be a table, not {_shown(table)}")
+            self._wrong((kind,), f"{kind} must be a table, not {_shown(table)}")
             return ()
         found = []
         for name, selection in table.items():
-            path = ("labels", name)
+            path = (kind, name)
             self._name(name, path)
             one_or_many = selection if isinstance(selection, list) else [selection]
             if not one_or_many or not all(isinstance(one, dict) and one for one in one_or_many):
@@ -128,7 +131,7 @@ class Checker:
                     'a selection is a table: {"executable|endswith" = "/server"}',
                 )
                 continue
-            found.append(LabelDefinition(name, selection, self._source))
+            found.append(LabelDefinition(name, selection, self._source, kind))
         return tuple(found)
 
     def _alerts(self, tables: Any, labels: set[str]) -> tuple[Alert, ...]:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import inspect, structs
 
 from profguard.config.check import expected
-from profguard.config.spec import LABELS_MEANING, SECTIONS, Alert, Config, Name
+from profguard.config.spec import LABELS_MEANING, SECTIONS, TOOLS_MEANING, Alert, Config, Name
 
 _SELECTION = {"type": "object", "minProperties": 1}
 _EXAMPLES = """\
@@ -16,6 +16,11 @@ _EXAMPLES = """\
 [labels]
 # production = {"cgroup|contains" = "/prod.slice/"}
 # approved-profiler = [{"executable|endswith" = "/parca-agent"}, {"user.name" = "sre"}]
+
+# What a tool is called, beside those that the program knows and before them: selections as of
+# labels, but for environ; the first that fits names the tool.
+[tools]
+# our-profiler = {"executable|endswith" = "/our-profiler"}
 """
 
 
@@ -33,24 +38,30 @@ def config_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "properties": {
             **dict(zip(SECTIONS, sections, strict=True)),
-            "labels": {
-                "description": LABELS_MEANING,
-                "type": "object",
-                "propertyNames": msgspec.json.schema(Name),
-                "additionalProperties": {
-                    "anyOf": [_SELECTION, {"type": "array", "minItems": 1, "items": _SELECTION}]
-                },
-            },
+            "labels": _selections(LABELS_MEANING),
+            "tools": _selections(TOOLS_MEANING),
             "alerts": {"type": "array", "items": alert},
         },
         "$defs": components,
     }
 
 
+def _selections(meaning: str) -> dict[str, Any]:
+    return {
+        "description": meaning,
+        "type": "object",
+        "propertyNames": msgspec.json.schema(Name),
+        "additionalProperties": {
+            "anyOf": [_SELECTION, {"type": "array", "minItems": 1, "items": _SELECTION}]
+        },
+    }
+
+
 def as_dict(config: Config) -> dict[str, Any]:
     """The values of a configuration, by the names of the file."""
     out = {name: msgspec.to_builtins(getattr(config, name)) for name in SECTIONS}
-    out["labels"] = {label.name: label.selection for label in config.labels}
+    for kind in ("labels", "tools"):
+        out[kind] = {one.name: one.selection for one in getattr(config, kind)}
     out["alerts"] = [_set_values(alert) for alert in config.alerts]
     return out
 
@@ -59,8 +70,7 @@ def as_toml(config: Config) -> str:
     """A file that means exactly `config`."""
     values = as_dict(config)
     tables = [_table(f"[{name}]", values[name]) for name in SECTIONS]
-    if values["labels"]:
-        tables.append(_table("[labels]", values["labels"]))
+    tables += [_table(f"[{kind}]", values[kind]) for kind in ("labels", "tools") if values[kind]]
     tables += [_table("[[alerts]]", alert) for alert in values["alerts"]]
     return "\n".join(tables)
 

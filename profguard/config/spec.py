@@ -166,15 +166,19 @@ class Alert(Section):
 
 
 class LabelDefinition(msgspec.Struct, frozen=True):
-    """One label: a Sigma selection over process fields, or a list of them of which any matches."""
+    """One label or tool: a Sigma selection over process fields, or a list of which any matches.
+
+    `table` is where the file has it.
+    """
 
     name: str
     selection: dict[str, Any] | list[dict[str, Any]]
     source: Source | None = None
+    table: str = "labels"
 
     def place(self, *path: str | int) -> Place | None:
         """Where the label, or the part of its selection at `path`, is defined."""
-        return self.source.place("labels", self.name, *path) if self.source else None
+        return self.source.place(self.table, self.name, *path) if self.source else None
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +190,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     redact: Redact = Redact()
     metrics: Metrics = Metrics()
     labels: tuple[LabelDefinition, ...] = ()
+    tools: tuple[LabelDefinition, ...] = ()
     alerts: tuple[Alert, ...] = ()
     source: Source | None = None
 
@@ -210,4 +215,8 @@ LABELS_MEANING = (
     "what a process is: each label is a Sigma selection over process fields, or a list of them, "
     "any of which is enough"
 )
-TOP_LEVEL = (*SECTIONS, "labels", "alerts")
+TOOLS_MEANING = (
+    "what a tool is called, beside those that the program knows and before them: selections as of "
+    "labels, but for environ; the first that fits names the tool"
+)
+TOP_LEVEL = (*SECTIONS, "labels", "tools", "alerts")

@@ -11,7 +11,7 @@ def document(row: dict[str, Any]) -> dict[str, Any]:
     event = stored_event(row["event"])
     event.pop("type")
     shared = {key: event.pop(key) for key in ("process", "target", "host") if key in event}
-    names = ("id", "first_seen", "last_seen", "count", "message", "mechanism", "session")
+    names = ("id", "first_seen", "last_seen", "count", "message", "tool", "mechanism", "session")
     return {
         "type": "finding",
         "finding": {

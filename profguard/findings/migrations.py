@@ -42,8 +42,10 @@ def _third(db) -> None:
 
 
 def _fourth(db) -> None:
-    """Sessions, and the findings of one are found."""
+    """Sessions, and the findings of one are found; a finding names its tool."""
     _make(db, 4)
+    if "tool" not in db.table("findings").columns_dict:
+        db.table("findings").add_column("tool", "TEXT")
     db.table("findings").create_index(("session",), if_not_exists=True)
 
 

@@ -126,6 +126,7 @@ def finding_row(finding: Finding, event_text: str | None = None) -> tuple:
             *process_values(event.target),
             json_text(finding.tags),
             event_text or event_json(event),
+            finding.tool,
         )
     )
 

@@ -57,6 +57,7 @@ def _session() -> dict[str, Any]:
             "state": _says(
                 "unknown: nobody saw whether it ended", {"enum": ["running", "ended", "unknown"]}
             ),
+            "tool": _or_null(_says("the tool that does it; unknown: no data names it", _TEXT)),
             "mechanism": _says("how it is done: perf, itimer, posix_timer or ptrace", _TEXT),
             "mode": _or_null(_says("sampling or counting", _TEXT)),
             "pmu": _or_null(_says("PMU of the event that began it", _TEXT)),
@@ -88,6 +89,7 @@ def _finding() -> dict[str, Any]:
             "last_seen": _says("time of the latest event", _TIME),
             "count": _says("matches folded into this finding", _COUNT),
             "message": _says("what happened, in one sentence", _TEXT),
+            "tool": _or_null(_says("the tool that did it; unknown: no data names it", _TEXT)),
             "mechanism": _or_null(_says("how it is done: perf, itimer, ptrace, ...", _TEXT)),
             "session": _or_null(_says("session of profiling it belongs to", _TEXT)),
             "started": _or_null(_says("when the act began", _TIME)),

@@ -19,6 +19,7 @@ class SessionFilter:
     """
 
     active: bool = False
+    tool: str | None = None
     mechanism: str | None = None
     since_ns: int | None = None
     until_ns: int | None = None
@@ -33,6 +34,8 @@ class SessionFilter:
     def _terms(self) -> Iterator[tuple[str, list]]:
         if self.active:
             yield "state = ?", ["running"]
+        if self.tool is not None:
+            yield "tool = ?", [self.tool]
         if self.mechanism is not None:
             yield "mechanism = ?", [self.mechanism]
         if self.since_ns is not None:
@@ -72,7 +75,7 @@ class SessionQuery:
 
 
 _ROWS = "SELECT * FROM sessions"
-_SAID = ("mechanism", "mode", "pmu", "scope", "source", "started", "ended", "last_seen")
+_SAID = ("tool", "mechanism", "mode", "pmu", "scope", "source", "started", "ended", "last_seen")
 
 
 def document(row: dict[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def session_row(
             session.id,
             ENDED if session.end else unless_ended,
             session.mechanism,
+            session.tool,
             session.mode,
             session.pmu,
             session.scope if session.scope in SCOPES else "process",

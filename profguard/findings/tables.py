@@ -99,6 +99,7 @@ FINDINGS = Table(
         *_process_columns("target", "to whom"),
         Column("tags", "TEXT NOT NULL", "tags of the rule (ATT&CK), a JSON array"),
         Column("event", "TEXT NOT NULL", "the event that showed it, whole, JSON"),
+        Column("tool", "TEXT", "the tool that did it, named from data; unknown where none fits"),
     ),
     indexes=(("last_seen_ns",), ("rule_id",), ("session",)),
 )
@@ -109,6 +110,7 @@ SESSIONS = Table(
         Column("id", "TEXT PRIMARY KEY NOT NULL", "UUIDv7; findings.session refers to it"),
         Column("state", "TEXT NOT NULL", "running, ended, or unknown: nobody saw whether it ended"),
         Column("mechanism", "TEXT NOT NULL", "how: perf, itimer, posix_timer or ptrace"),
+        Column("tool", "TEXT", "the tool that does it, named from data; unknown where none fits"),
         Column("mode", "TEXT", "sampling or counting, of the event that began it"),
         Column("pmu", "TEXT", "PMU of the event that began it"),
         Column("scope", "TEXT NOT NULL", "process, cpu-wide or cgroup"),

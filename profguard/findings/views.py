@@ -30,8 +30,8 @@ VIEWS = (
         "running_sessions",
         "what is running now, or was when the sensor wrote last",
         """
-        SELECT id, started, mechanism, scope, relation, actor_pid, actor_executable, actor_user,
-               target_pid, target_executable, events
+        SELECT id, started, tool, mechanism, scope, relation,
+               actor_pid, actor_executable, actor_user, target_pid, target_executable, events
         FROM sessions
         WHERE state = 'running'
         ORDER BY started_ns, id

@@ -25,6 +25,7 @@ class Session:
     host: str | None
     relation: str | None
     source: str  # of the event that began it
+    tool: str | None = None
     events: int = 0
     live: dict[Key, "Switch"] = field(default_factory=dict)
     end: Event | None = None

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 
-from profguard.model import Event
+from profguard.model import Event, Process
 from profguard.sessions.completion import disables
 from profguard.sessions.memory import Memory
 from profguard.sessions.session import Session, Switch, duration_ns
@@ -35,10 +35,11 @@ class Sessions:
     """`feed` gives the events to pass on; `ended` collects sessions that are over.
 
     `changed` collects the sessions, by id, that began, changed or ended; `memory` has those that
-    an earlier run of the sensor knew.
+    an earlier run of the sensor knew. `tool_of` names the tool that an actor is.
     """
 
-    def __init__(self):
+    def __init__(self, tool_of: Callable[[Process | None], str | None] = lambda _: None):
+        self._tool_of = tool_of
         self._on: dict[Key, Switch] = {}
         self._at: dict[Hashable, dict[Key, None]] = {}  # by place, in the order of switching on
         self._open: dict[Hashable, Session] = {}
@@ -138,6 +139,7 @@ class Sessions:
         session = self._open.get((identity(event.process), at, mechanism))
         if session is None:
             session = Session.begun(event, mechanism, at)
+            session.tool = self._tool_of(session.process)
             if event.source == "snapshot":
                 self.memory.resume(session, event)
             self._open[session.place] = session

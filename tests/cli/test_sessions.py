@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from profguard import cli
 from profguard.cli.sessions import group
 from profguard.config import Config
+from profguard.context.tools import Tools
 from profguard.findings.schema import session_schema
 from profguard.findings.store import Store
 from profguard.findings.writer import Writer
@@ -33,7 +34,7 @@ def db(tmp_path, monkeypatch, make_finding, change):
         Config(), pack.rule_set([]), Store(path), alerts=False, on_trouble=pytest.fail
     )
     keeping.begin_run(EPOCH_NS)
-    station = Sessions()
+    station = Sessions(Tools().name)
     keeping.follow(station)
     for each in (
         ptrace("ATTACH", 0, GDB, SHOP),
@@ -75,6 +76,8 @@ WIDE, PROFILE, TRACED = ("perf", "cpu-wide"), ("perf", "process"), ("ptrace", "p
         ("--active", [WIDE, PROFILE]),
         ("--limit 1", [WIDE]),
         ("--mechanism ptrace", [TRACED]),
+        ("--tool perf", [WIDE, PROFILE]),
+        ("--tool unknown", [TRACED]),
         ("--pid 30", [TRACED]),
         ("--executable perf", [WIDE, PROFILE]),
         ("--target shop --active", [PROFILE]),

@@ -30,6 +30,22 @@ def test_check_compiles_labels_and_points_at_the_field_that_does_not_exist(file,
     assert "did you mean 'executable'?" in error
 
 
+@pytest.mark.parametrize(
+    ("tool", "at", "said"),
+    [
+        ('{"exceutable|endswith" = "/z"}', "2:6", "did you mean 'executable'?"),
+        ('{"environ.ROLE" = "z"}', "2:1", "a tool is not told by its environment: environ.ROLE"),
+    ],
+    ids=["no such field", "environment"],
+)
+def test_check_compiles_tools(file, capsys, tool, at, said):
+    file.write_text(f"[tools]\na = {tool}\n")
+    assert execute(["config", "check", str(file)]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith(f"{file}:{at}: ")
+    assert said in error
+
+
 def test_check_as_json_has_one_object_a_problem(file, capsys):
     file.write_text("[store]\npaht = 1\n[sensor]\nring_mb = 'x'\n")
     assert execute(["config", "check", str(file), "--json"]) == 3

@@ -28,9 +28,10 @@ def test_the_shown_defaults_are_the_defaults():
 
 
 def test_the_examples_among_the_shown_defaults_are_right():
-    example = r"(?m)^# (production|approved-profiler|\[\[alerts|name|sink|min_level)"
+    example = r"(?m)^# (production|approved-profiler|our-profiler|\[\[alerts|name|sink|min_level)"
     config = parse(re.sub(example, r"\1", defaults_as_toml()), FILE)
     assert [label.name for label in config.labels] == ["production", "approved-profiler"]
+    assert [tool.name for tool in config.tools] == ["our-profiler"]
     assert [alert.name for alert in config.alerts] == ["oncall"]
 
 
@@ -60,6 +61,7 @@ configs = st.builds(
         placeholders=st.dictionaries(texts, st.lists(texts, max_size=2).map(tuple), max_size=2),
     ),
     labels=st.lists(labels, max_size=3, unique_by=lambda label: label.name).map(tuple),
+    tools=st.lists(labels, max_size=3, unique_by=lambda tool: tool.name).map(tuple),
     alerts=st.lists(alerts, max_size=3, unique_by=lambda alert: alert.name).map(tuple),
 )
 

@@ -74,12 +74,13 @@ def test_a_perf_record_is_one_session(start_sensor, record, target):
     said = row["session"]
     assert (row["process"]["executable"], row["target"]["pid"]) == (needs("perf"), target.pid)
     assert (said["mechanism"], said["scope"], said["mode"]) == ("perf", "process", "sampling")
+    assert said["tool"] == "perf"
     told = [event for event in sensor.events("prof") if event["prof"]["session"] == said["id"]]
     assert said["events"] == len(told) >= 2
     assert said["started"] == told[0]["event"]["time"]
     assert said["ended"] == told[-1]["event"]["time"]
     assert said["duration_ns"] > 0
-    assert said["id"] in {finding["session"] for finding in sensor.findings()}
+    assert (said["id"], "perf") in {(f["session"], f["tool"]) for f in sensor.findings()}
 
 
 def test_a_tracer_is_a_session_too(start_sensor, target):
