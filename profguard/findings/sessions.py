@@ -13,7 +13,7 @@ from profguard.timefmt import rfc3339
 
 RUNNING, ENDED, UNKNOWN = STATES = ("running", "ended", "unknown")
 IDS_KEPT = 64  # of one session: enough to know it again
-HELD_MOST = 10_000  # sessions that wait while the database cannot be written
+HELD_MOST = 10_000  # sessions that wait for room
 SCOPES = ("process", "cpu-wide", "cgroup")
 _LEFT = (
     "SELECT id, mechanism, scope, actor_pid, actor_start_boot_ns, target_pid,"
@@ -36,11 +36,16 @@ class SessionBook:
     ):
         self._station, self._store, self._writer = station, store, writer
         self._redactor, self._run_id, self._wait_s = redactor, run_id, wait_s
+        self._changed: dict[str, Session] = {}
+        station.on_change = self._note
 
     @property
     def waiting(self) -> int:
         """Sessions that changed since they were written."""
-        return len(self._station.changed)
+        return len(self._changed)
+
+    def _note(self, session: Session) -> None:
+        self._changed[session.id] = session
 
     def recall(self) -> None:
         """Let the station know which sessions an earlier run left without an end.
@@ -55,9 +60,9 @@ class SessionBook:
             raise ValueError(str(error)) from None
 
     def keep(self) -> None:
-        """Write what has changed; while the database cannot be written it waits, and is merged."""
-        changed, memory = self._station.changed, self._station.memory
-        if changed and (len(changed) >= HELD_MOST or not self._writer.status.error):
+        """Write what has changed; while the writer has no room it waits, and is merged."""
+        changed, memory = self._changed, self._station.memory
+        if changed and (len(changed) >= HELD_MOST or self._writer.has_room):
             self._write(changed.values())
             changed.clear()
         if memory.over or memory.untold:
@@ -67,9 +72,9 @@ class SessionBook:
 
     def close(self) -> None:
         """What is not over by now has an end that nobody sees."""
-        self._station.changed.update((session.id, session) for session in self._station.active)
-        self._write(self._station.changed.values(), UNKNOWN)
-        self._station.changed.clear()
+        self._changed.update((session.id, session) for session in self._station.active)
+        self._write(self._changed.values(), UNKNOWN)
+        self._changed.clear()
 
     def _write(self, sessions, unless_ended: str = RUNNING) -> None:
         rows = [

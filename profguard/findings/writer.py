@@ -164,6 +164,12 @@ class Writer:
         with self._changed:
             return self._status()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether rows can be queued now, and the database takes them."""
+        with self._changed:
+            return self._error is None and self._has_room(0.0)
+
     def _status(self) -> WriterStatus:
         return WriterStatus(
             self._backlog(), self._committed, dict(self._dropped), dict(self._refused), self._error

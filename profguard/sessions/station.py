@@ -34,7 +34,7 @@ _REACHES_COPIES = frozenset({"ioctl", "prctl", "close"})
 class Sessions:
     """`feed` gives the events to pass on; `ended` collects sessions that are over.
 
-    `changed` collects the sessions, by id, that began, changed or ended; `memory` has those that
+    `on_change` is called with each session that begins, changes or ends; `memory` has those that
     an earlier run of the sensor knew. `tool_of` names the tool that an actor is.
     """
 
@@ -45,7 +45,7 @@ class Sessions:
         self._open: dict[Hashable, Session] = {}
         self._held: dict[Key, Event] = {}
         self.ended: list[Session] = []
-        self.changed: dict[str, Session] = {}
+        self.on_change: Callable[[Session], None] = lambda _: None
         self.memory = Memory()
 
     @property
@@ -86,7 +86,7 @@ class Sessions:
             return
         for session in tainted:
             session.tainted = True
-            self.changed[session.id] = session
+            self.on_change(session)
 
     def release(self, boot_ns: int) -> list[Event]:
         """The held events that turned out to be no probes by this time."""
@@ -125,7 +125,7 @@ class Sessions:
     def _note(self, session: Session, event: Event, events: int = 1) -> None:
         session.events += events
         session.latest_ns = event.time_ns
-        self.changed[session.id] = session
+        self.on_change(session)
 
     def _session(self, event: Event, mechanism: str, at: Hashable) -> Session:
         """The open session that this belongs to, or a new one.

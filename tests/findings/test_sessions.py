@@ -217,11 +217,8 @@ def test_it_waits_while_the_database_cannot_be_written(path, monkeypatch):
     station = Sessions()
     keeping.follow(station)
 
-    class Trouble:
-        error = "full"
-
     with monkeypatch.context() as patched:
-        patched.setattr(Writer, "status", Trouble)
+        patched.setattr(Writer, "has_room", False)
         for step in (on(1, 7), on(2, 8), off(5, 7), off(9, 8)):
             station.feed(step)
             keeping.flush()
