@@ -56,11 +56,18 @@ class Store(Section):
         ),
     ] = msgspec.field(default_factory=default_database)
     retention_days: Annotated[
-        int, Meta(ge=0, le=36500, description="delete findings older than this; 0 keeps them")
+        int,
+        Meta(
+            ge=0, le=36500, description="delete findings and sessions older than this; 0 keeps them"
+        ),
     ] = 90
     max_size_mb: Annotated[
         int,
-        Meta(ge=0, le=1 << 20, description="delete the oldest findings beyond this; 0: no limit"),
+        Meta(
+            ge=0,
+            le=1 << 20,
+            description="delete the oldest beyond this, findings last; 0: no limit",
+        ),
     ] = 1024
 
 
