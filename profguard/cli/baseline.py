@@ -10,8 +10,8 @@ import click
 from profguard.cli import options
 from profguard.cli.database import config_option, db_option, open_store
 from profguard.cli.exceptions import EXPIRES_AFTER, check, write
-from profguard.cli.findings import Moment
 from profguard.cli.output import emit, json_option, number, say, table
+from profguard.cli.stored import Moment
 from profguard.errors import UsageError
 from profguard.findings.document import document
 from profguard.findings.query import Filter, Query
