@@ -10,7 +10,7 @@ _MAX_EVENTS = 8  # of one prof event
 
 
 def disables(event: Event, switches: list[Switch]) -> list[Event]:
-    """What `event` is to switches of one session: copies of one child, or no copies."""
+    """What `event` is to switches of one session and thread: all copies, or none."""
     parts = range(0, len(switches), _MAX_EVENTS)
     return [_disable(event, switches[first : first + _MAX_EVENTS]) for first in parts]
 

@@ -195,7 +195,7 @@ class Sessions:
             return named
         own = self._at.get(("thread", event.target.tid), ())
         known = {self._on[key].event_id: key for key in own}
-        return [known.get(key[1], key) for key in named]
+        return [key if key in own else known.get(key[1], key) for key in named]
 
     def _may_end(self, event: Event, key: Key) -> bool:
         """Whether this is no exit of another thread than the one that has it on."""
@@ -228,7 +228,7 @@ class Sessions:
     def _complete(self, event: Event, over: Iterable[Key]) -> list[Event]:
         """Disables of all that is over, made from what was switched on; of ptrace there are none.
 
-        Copies are told child by child, so that each disable says itself what it is about.
+        They are told thread by thread, so that each disable says itself what it is about.
         """
         parts: dict[Hashable, list[Switch]] = defaultdict(list)
         traces: dict[Session, Event] = {}
@@ -239,8 +239,9 @@ class Sessions:
                 traces[switch.session] = event
                 self._note(switch.session, event, 0)
             else:
-                parts[switch.session, switch.is_copy and key[2]].append(switch)
-        for (session, _), switches in parts.items():
+                tid = switch.target.tid if switch.target else None
+                parts[switch.session, switch.is_copy, tid].append(switch)
+        for (session, *_), switches in parts.items():
             told = disables(event, switches)
             out += told
             self._note(session, event, len(told))
