@@ -20,10 +20,12 @@ struct pg_opaque {
 #define bpf_refcount pg_opaque
 
 #include <linux/binfmts.h>
+#include <linux/bpf.h>
 #include <linux/cgroup-defs.h>
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/fdtable.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/kernfs.h>
 #include <linux/mm_types.h>

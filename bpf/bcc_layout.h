@@ -34,7 +34,18 @@ static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
 #endif
 }
 
-/* struct mnt_namespace is the kernel's own. */
+/* The links of each type are the kernel's own. */
+static __always_inline const char *pg_bpf_link_tracepoint(struct bpf_link *link)
+{
+	return NULL;
+}
+
+static __always_inline struct file *pg_bpf_link_file(struct bpf_link *link)
+{
+	return NULL;
+}
+
+/* So is struct mnt_namespace. */
 static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 {
 	return 0;

@@ -11,13 +11,15 @@ enum pg_event_id {
 	PG_EVENT_PTRACE = 6,
 	PG_EVENT_PROCESS_VM_READV = 7,
 	PG_EVENT_PROCESS_VM_WRITEV = 8,
+	PG_EVENT_BPF_PROG_LOAD = 24,
+	PG_EVENT_BPF_ATTACH = 25,
 	PG_EVENT_SCHED_PROCESS_EXEC = 9,
 	PG_EVENT_SCHED_PROCESS_EXIT = 10,
 	PG_EVENT_SCHED_PROCESS_FORK = 11,
 	PG_EVENT_LOST_EVENTS = 12,
 	PG_EVENT_FOLDED_EVENTS = 14,
 	PG_EVENT_SENSOR_STATUS = 13,
-	PG_EVENT_COUNT = 15,
+	PG_EVENT_COUNT = 26,
 };
 
 enum pg_tier {
@@ -65,6 +67,12 @@ enum pg_scope {
 	PG_SCOPE_TASK = 1,
 	PG_SCOPE_CPU = 2,
 	PG_SCOPE_CGROUP = 3,
+};
+
+enum pg_how {
+	PG_HOW_LINK_CREATE = 1,
+	PG_HOW_PROG_ATTACH = 2,
+	PG_HOW_RAW_TRACEPOINT = 3,
 };
 
 enum pg_class {
@@ -320,6 +328,58 @@ _Static_assert(__builtin_offsetof(struct pg_process_vm_writev, remote_segments) 
 _Static_assert(__builtin_offsetof(struct pg_process_vm_writev, pid) == 184, "pg_process_vm_writev.pid");
 _Static_assert(__builtin_offsetof(struct pg_process_vm_writev, flags) == 188, "pg_process_vm_writev.flags");
 _Static_assert(sizeof(struct pg_process_vm_writev) == 192, "pg_process_vm_writev");
+
+struct pg_bpf_prog_load {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u32 prog_type;
+	__u32 expected_attach_type;
+	__u32 prog_id;
+	__u32 insn_cnt;
+	char prog_name[16];
+	char tag[24];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_bpf_prog_load, ret) == 168, "pg_bpf_prog_load.ret");
+_Static_assert(__builtin_offsetof(struct pg_bpf_prog_load, prog_type) == 176, "pg_bpf_prog_load.prog_type");
+_Static_assert(__builtin_offsetof(struct pg_bpf_prog_load, expected_attach_type) == 180, "pg_bpf_prog_load.expected_attach_type");
+_Static_assert(__builtin_offsetof(struct pg_bpf_prog_load, prog_id) == 184, "pg_bpf_prog_load.prog_id");
+_Static_assert(__builtin_offsetof(struct pg_bpf_prog_load, insn_cnt) == 188, "pg_bpf_prog_load.insn_cnt");
+_Static_assert(__builtin_offsetof(struct pg_bpf_prog_load, prog_name) == 192, "pg_bpf_prog_load.prog_name");
+_Static_assert(__builtin_offsetof(struct pg_bpf_prog_load, tag) == 208, "pg_bpf_prog_load.tag");
+_Static_assert(sizeof(struct pg_bpf_prog_load) == 232, "pg_bpf_prog_load");
+
+struct pg_bpf_attach {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u64 perf_event_id;
+	__u32 prog_id;
+	__u32 prog_type;
+	__u32 link_type;
+	__u32 attach_type;
+	__u8 how;
+	__u8 scope;
+	char prog_name[16];
+	char pmu[32];
+	char symbol_name[64];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, ret) == 168, "pg_bpf_attach.ret");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, perf_event_id) == 176, "pg_bpf_attach.perf_event_id");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, prog_id) == 184, "pg_bpf_attach.prog_id");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, prog_type) == 188, "pg_bpf_attach.prog_type");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, link_type) == 192, "pg_bpf_attach.link_type");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, attach_type) == 196, "pg_bpf_attach.attach_type");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, how) == 200, "pg_bpf_attach.how");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, scope) == 201, "pg_bpf_attach.scope");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, prog_name) == 202, "pg_bpf_attach.prog_name");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, pmu) == 218, "pg_bpf_attach.pmu");
+_Static_assert(__builtin_offsetof(struct pg_bpf_attach, symbol_name) == 250, "pg_bpf_attach.symbol_name");
+_Static_assert(sizeof(struct pg_bpf_attach) == 320, "pg_bpf_attach");
 
 struct pg_sched_process_exec {
 	struct pg_header head;

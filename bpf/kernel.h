@@ -293,6 +293,50 @@ struct perf_event {
 	struct perf_cgroup *cgrp;
 };
 
+/* Of the enumerations one member each, so that they are enumerations: CO-RE compares kinds. */
+enum bpf_prog_type { BPF_PROG_TYPE_UNSPEC };
+enum bpf_attach_type { BPF_CGROUP_INET_INGRESS };
+enum bpf_link_type { BPF_LINK_TYPE_UNSPEC };
+
+struct bpf_prog;
+
+struct bpf_prog_aux {
+	__u32 id;
+	const char *attach_func_name;
+	struct bpf_prog *prog;
+	char name[16];
+};
+
+struct bpf_prog {
+	enum bpf_prog_type type;
+	enum bpf_attach_type expected_attach_type;
+	__u32 len;
+	__u8 tag[8];
+	struct bpf_prog_aux *aux;
+};
+
+struct bpf_link {
+	enum bpf_link_type type;
+	struct bpf_prog *prog;
+};
+
+struct tracepoint {
+	const char *name;
+};
+
+struct bpf_raw_event_map {
+	struct tracepoint *tp;
+};
+
+/* Begins with the link, and so does the next one. */
+struct bpf_raw_tp_link {
+	struct bpf_raw_event_map *btp;
+};
+
+struct bpf_perf_link { /* since 5.15 (b89fbfbb854c) */
+	struct file *perf_file;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

@@ -29,6 +29,20 @@ static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
 	return bpf_core_field_exists(event->cgrp) && PG_READ(event, cgrp);
 }
 
+/* The name of the tracepoint that a link of that type is for. */
+static __always_inline const char *pg_bpf_link_tracepoint(struct bpf_link *link)
+{
+	return PG_READ((struct bpf_raw_tp_link *)link, btp, tp, name);
+}
+
+/* The file of the perf event that a link of that type is for. */
+static __always_inline struct file *pg_bpf_link_file(struct bpf_link *link)
+{
+	struct bpf_perf_link *of_event = (void *)link;
+
+	return bpf_core_field_exists(of_event->perf_file) ? PG_READ(of_event, perf_file) : NULL;
+}
+
 static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 {
 	return PG_READ(task, nsproxy, mnt_ns, ns.inum);

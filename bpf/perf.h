@@ -59,6 +59,13 @@ static __always_inline struct task_struct *pg_perf_target(struct perf_event *eve
 	return pg_is_task(task) ? task : NULL;
 }
 
+static __always_inline __u32 pg_perf_scope(struct perf_event *event, struct task_struct *target)
+{
+	if (target)
+		return PG_SCOPE_TASK;
+	return pg_perf_in_cgroup(event) ? PG_SCOPE_CGROUP : PG_SCOPE_CPU;
+}
+
 static __always_inline struct task_struct *pg_perf_owner(struct perf_event *event)
 {
 	struct task_struct *owner = PG_READ(pg_perf_original(event), owner);
@@ -216,9 +223,7 @@ static __always_inline int pg_perf_ioctled(struct pg_call *call, __s64 ret)
 	pg_task_fill(&out->process, pg_current());
 	if (target)
 		pg_task_fill(&out->target, target);
-	out->scope = target			? PG_SCOPE_TASK
-		     : pg_perf_in_cgroup(event) ? PG_SCOPE_CGROUP
-						: PG_SCOPE_CPU;
+	out->scope = pg_perf_scope(event, target);
 	out->id = PG_READ(event, id);
 	out->cmd = cmd;
 	out->arg = call->args[1];

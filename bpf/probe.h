@@ -25,6 +25,7 @@
 #include "timers.h"
 #include "access.h"
 #include "process.h"
+#include "programs.h"
 
 PG_LICENSE
 

@@ -45,3 +45,13 @@ PG_CALL_ENTRY(timer_delete, timer_delete)
 {
 	return pg_timer_delete_begin(args);
 }
+
+PG_CALL_ENTRY(bpf, bpf)
+{
+	return pg_bpf_begin(args);
+}
+
+PG_CALL_RETURN(bpf, bpf)
+{
+	return pg_bpf_end(ret);
+}

@@ -2,6 +2,7 @@
 
 from profguard import wire
 from profguard.events import REGISTRY
+from profguard.events.bpf import HOWS
 from profguard.events.perf import (
     ACTIONS,
     CAUSES,
@@ -20,6 +21,7 @@ _ENUMS = {
     "pg_mechanism": ("PG_MECHANISM", MECHANISMS),
     "pg_mode": ("PG_MODE", MODES),
     "pg_scope": ("PG_SCOPE", SCOPES),
+    "pg_how": ("PG_HOW", HOWS),
     "pg_class": ("PG_CLASS", EVENT_CLASSES),
 }
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
+from profguard.events.bpf import TRACING_TYPES
 from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
 from profguard.model import Event, Process
 from profguard.rawtask import RawTask
@@ -108,4 +109,9 @@ def _scope(event: Event) -> tuple[bool, bool]:
         return event["pid"] == -1, _PID_CGROUP in (event["open_flags"] or ())
     if event.spec.name == "perf_ioctl":
         return event["scope"] == SCOPES[2], event["scope"] == SCOPES[3]
+    if event.spec.name == "bpf_prog_load":
+        return event["prog_type"] in TRACING_TYPES, False
+    if event.spec.name == "bpf_attach":
+        cgroup = event["scope"] == SCOPES[3]
+        return event["prog_type"] in TRACING_TYPES and not cgroup, cgroup
     return False, False

@@ -239,6 +239,7 @@ _MEANS_THE_SAME: dict[str, Callable[[_Object, Values], bool]] = {
     "process_vm_writev": _of_another,
     "setitimer": lambda _seen, values: _is_one_of(ITIMERS, values.get("which")),
     "timer_create": _on_cpu_time,
+    "bpf_attach": lambda _seen, values: "how" in values,  # Tracee's is of perf events, its own way
     "sched_process_exit": lambda _seen, values: values.get("process_group_exit") is not False,
     "sched_process_fork": lambda _seen, values: (
         "child_tid" not in values or values["child_tid"] == values.get("child_pid")

@@ -53,6 +53,11 @@ def test_the_life_of_a_short_process_is_followed_to_its_end(enricher, raw, event
         ("perf", {"pid": 5, "open_flags": ("pid_cgroup",)}, "cgroup"),
         ("perf", {"pid": 5, "open_flags": None}, None),
         ("perf_ioctl", {}, None),
+        ("bpf_prog_load", {"prog_type": "kprobe"}, "cpu-wide"),
+        ("bpf_prog_load", {"prog_type": "cgroup_skb"}, None),
+        ("bpf_attach", {"prog_type": "raw_tracepoint"}, "cpu-wide"),
+        ("bpf_attach", {"prog_type": "perf_event", "scope": "cgroup"}, "cgroup"),
+        ("bpf_attach", {"prog_type": "lsm"}, None),
     ],
 )
 def test_an_event_without_a_target_is_about_a_cpu_or_a_cgroup(

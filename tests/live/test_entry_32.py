@@ -21,6 +21,7 @@ low[:len(code)] = code
 entry = ctypes.CFUNCTYPE(*[ctypes.c_int] * 7)(at)
 PERF_EVENT_OPEN, IOCTL, CLOSE, PRCTL, PTRACE, SETITIMER = 336, 54, 6, 172, 26, 104
 TIMER_CREATE, TIMER_SETTIME64, TIMER_DELETE, VM_READV, VM_WRITEV = 259, 409, 263, 347, 348
+BPF = 357
 def room(offset, data):
     low[4096 + offset:4096 + offset + len(data)] = data
     return at + 4096 + offset
@@ -140,3 +141,25 @@ assert call(TIMER_DELETE, number) == 0
     # On 5.10 only the arming can be hooked, and what was not seen made is not known when it goes.
     told = [e["prof"]["action"] for e in switched]
     assert told == ["enable", "disable"] if seen else told in (["enable"], [])
+
+
+@pytest.mark.proves("bpf_prog_load, bpf_attach", "`int $0x80`")
+def test_bpf(act_32, sensor):
+    """The same load by each entry, and a link by this one. The attributes have one form in both."""
+    pid, seen = act_32(
+        "bpf_prog_load",
+        """
+code = room(128, struct.pack("=BBhiBBhi", 0xb7, 0, 0, 0, 0x95, 0, 0, 0))
+attr = struct.pack("=IIQQ24x", 17, 2, code, room(192, b"GPL\\0"))
+program = libc.syscall(321, 5, attr, len(attr))
+assert program >= 0
+assert call(BPF, 5, room(0, attr), len(attr)) >= 0
+name = room(256, b"sched_process_exec\\0")
+assert call(BPF, 17, room(0, struct.pack("=QI4x", name, program)), 16) >= 0
+""",
+    )
+    loads = sensor.events_of(pid, "bpf_prog_load", prog_type="raw_tracepoint")
+    assert len(loads) == 1 + seen
+    assert len({e["bpf_prog_load"]["tag"] for e in loads}) == 1
+    attached = sensor.events_of(pid, "bpf_attach", link_type="raw_tracepoint")
+    assert [e["bpf_attach"]["symbol_name"] for e in attached] == ["sched_process_exec"] * seen

@@ -94,6 +94,7 @@ OTHERS = {
     "an exit of a thread": shape("sched_process_exit", exit_code=0, process_group_exit=False),
     "a new thread": shape("sched_process_fork", child_pid=PID, child_tid=999),
     "a name that means something else here": shape("perf", a=1),
+    "an attach, of which it says other things": shape("bpf_attach", prog_type="kprobe"),
     "a part of an event as a name": shape("process", a=1),
 }
 
