@@ -25,7 +25,6 @@ struct pg_opaque {
 #include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/fdtable.h>
-#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/kernfs.h>
 #include <linux/mm_types.h>
@@ -35,6 +34,10 @@ struct pg_opaque {
 #include <linux/posix-timers.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0) /* later ones need a newer uapi, and not this */
+#include <linux/filter.h>			 /* has struct bpf_prog where bpf.h does not */
+#endif
 
 #if defined(__x86_64__)
 #define __TARGET_ARCH_x86

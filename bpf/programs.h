@@ -10,18 +10,12 @@ enum { PG_BPF_LINK_RAW_TRACEPOINT = 1, PG_BPF_LINK_TRACING = 2, PG_BPF_LINK_PERF
 
 enum { PG_BPF_UNKNOWN = (__u32)-1 };
 
-/* union bpf_attr (UAPI), as far as it is read: of a load; of an attach, by a link or without; and of an
- * attach to a raw tracepoint.
+/* How union bpf_attr (UAPI) begins: of a load; of an attach, by a link or without; and of an attach to
+ * a raw tracepoint.
  */
 union pg_bpf_attr {
 	struct {
 		__u32 prog_type, insn_cnt;
-		__u64 insns, license;
-		__u32 log_level, log_size;
-		__u64 log_buf;
-		__u32 kern_version, prog_flags;
-		char prog_name[16];
-		__u32 prog_ifindex, expected_attach_type;
 	} load;
 	struct {
 		__u32 prog_fd, target_fd, attach_type;
@@ -33,6 +27,21 @@ union pg_bpf_attr {
 		__u64 name;
 		__u32 prog_fd;
 	} raw;
+};
+
+/* Where further attributes of a load are. */
+enum { PG_BPF_NAME_AT = 48, PG_BPF_NAME_SIZE = 16, PG_BPF_EXPECTED_AT = 68 };
+
+/* What a call is about. What is not known is NULL. */
+struct pg_bpf_found {
+	union pg_bpf_attr attr;
+	__u64 attr_at, attr_size; /* where the caller has it all */
+	struct bpf_prog *prog;
+	struct bpf_link *link;
+	struct perf_event *event; /* of a link to one */
+	struct task_struct *target;
+	__u32 cmd;
+	__u32 link_type;
 };
 
 /* bpf(cmd, attr, size) */
@@ -52,14 +61,22 @@ static __always_inline int pg_bpf_begin(const __u64 *args)
 	return 0;
 }
 
-/* What the caller has passed. The kernel takes for 0 what lies behind its end. */
-static __always_inline void pg_bpf_read(union pg_bpf_attr *attr, struct pg_call *call)
+/* What the call was that ends now, as it was begun; false for another one. */
+static __always_inline bool pg_bpf_begun(struct pg_bpf_found *found)
 {
-	__u64 size = call->args[2];
+	struct pg_call call;
+	__u64 size;
 
-	if (size > sizeof(*attr))
-		size = sizeof(*attr);
-	bpf_probe_read_user(attr, size, (void *)call->args[1]);
+	if (!pg_call_end(PG_EVENT_BPF_PROG_LOAD, &call) &&
+	    !pg_call_end(PG_EVENT_BPF_ATTACH, &call))
+		return false;
+	found->cmd = call.args[0];
+	found->attr_at = call.args[1];
+	found->attr_size = size = call.args[2];
+	if (size > sizeof(found->attr)) /* what the kernel does not find there is 0 to it */
+		size = sizeof(found->attr);
+	bpf_probe_read_user(&found->attr, size, (void *)found->attr_at);
+	return true;
 }
 
 /* What the file of a descriptor stands for is not told by its operations: they are a data symbol, which
@@ -122,18 +139,54 @@ static __always_inline void pg_bpf_name(char (*out)[16], struct bpf_prog *prog)
 	BPF_CORE_READ_INTO(out, aux, name);
 }
 
-/* bpf_prog_load: the kernel has taken a program, or refused it. */
-static __always_inline int pg_bpf_loaded(struct pg_call *call, __s64 ret)
+static __always_inline __u32 pg_bpf_passed_fd(struct pg_bpf_found *found)
 {
-	struct pg_bpf_prog_load *out;
-	union pg_bpf_attr attr = {};
-	struct bpf_prog *prog = NULL;
+	if (found->cmd == PG_BPF_LINK_CREATE)
+		return found->attr.link.prog_fd;
+	return found->cmd == PG_BPF_PROG_ATTACH ? found->attr.attach.prog_fd
+						: found->attr.raw.prog_fd;
+}
 
-	pg_bpf_read(&attr, call);
-	if (ret >= 0)
-		prog = (void *)pg_bpf_prog_of_fd(ret);
-	if (!pg_admits(PG_EVENT_BPF_PROG_LOAD, NULL, attr.load.prog_type))
-		return 0;
+/* Of an attach: a link has it all, where there is one. */
+static __always_inline void pg_bpf_find(struct pg_bpf_found *found, __s64 ret)
+{
+	if (ret >= 0 && found->cmd != PG_BPF_PROG_ATTACH)
+		found->link = (void *)pg_bpf_link_of_fd(ret);
+	if (!found->link) {
+		found->prog = (void *)pg_bpf_prog_of_fd(pg_bpf_passed_fd(found));
+		return;
+	}
+	found->prog = PG_READ(found->link, prog);
+	found->link_type = PG_READ(found->link, type);
+	if (found->link_type != PG_BPF_LINK_PERF_EVENT)
+		return;
+	found->event = pg_perf_of_file(pg_bpf_link_file(found->link));
+	if (found->event)
+		found->target = pg_perf_target(found->event);
+}
+
+/* A program that the kernel refused: there is only what the caller has passed. */
+static __always_inline void pg_bpf_refused(struct pg_bpf_prog_load *out, struct pg_bpf_found *found)
+{
+	__u32 expected = 0;
+
+	if (found->attr_size >= PG_BPF_EXPECTED_AT + sizeof(expected))
+		bpf_probe_read_user(&expected, sizeof(expected),
+				    (void *)found->attr_at + PG_BPF_EXPECTED_AT);
+	if (found->attr_size >= PG_BPF_NAME_AT + PG_BPF_NAME_SIZE)
+		bpf_probe_read_user(&out->prog_name, PG_BPF_NAME_SIZE,
+				    (void *)found->attr_at + PG_BPF_NAME_AT);
+	out->prog_type = found->attr.load.prog_type;
+	out->expected_attach_type = pg_bpf_expected(out->prog_type, expected);
+	out->insn_cnt = found->attr.load.insn_cnt;
+}
+
+/* bpf_prog_load: the kernel has taken a program, or refused it. */
+static __always_inline int pg_bpf_loaded(struct pg_bpf_found *found, __s64 ret)
+{
+	struct bpf_prog *prog = found->prog;
+	struct pg_bpf_prog_load *out;
+
 	out = PG_RESERVE(pg_bpf_prog_load, PG_EVENT_BPF_PROG_LOAD, PG_ROUTINE);
 	if (!out)
 		return 0;
@@ -147,11 +200,7 @@ static __always_inline int pg_bpf_loaded(struct pg_call *call, __s64 ret)
 		pg_bpf_name(&out->prog_name, prog);
 		pg_bpf_tag(&out->tag, prog);
 	} else if (ret < 0) {
-		out->prog_type = attr.load.prog_type;
-		out->expected_attach_type =
-			pg_bpf_expected(attr.load.prog_type, attr.load.expected_attach_type);
-		out->insn_cnt = attr.load.insn_cnt;
-		__builtin_memcpy(out->prog_name, attr.load.prog_name, sizeof(out->prog_name));
+		pg_bpf_refused(out, found);
 	} else { /* another thread has closed it already */
 		out->prog_type = out->expected_attach_type = PG_BPF_UNKNOWN;
 	}
@@ -159,35 +208,7 @@ static __always_inline int pg_bpf_loaded(struct pg_call *call, __s64 ret)
 	return 0;
 }
 
-/* What an attach is about. `link` and `prog` are NULL where they are not known. */
-struct pg_bpf_attaching {
-	union pg_bpf_attr attr;
-	struct bpf_link *link;
-	struct bpf_prog *prog;
-	struct perf_event *event; /* of a link to one */
-	__u32 cmd;
-	__u32 link_type;
-};
-
-static __always_inline void pg_bpf_find(struct pg_bpf_attaching *found, __s64 ret)
-{
-	__u32 fd = found->cmd == PG_BPF_LINK_CREATE   ? found->attr.link.prog_fd
-		   : found->cmd == PG_BPF_PROG_ATTACH ? found->attr.attach.prog_fd
-						      : found->attr.raw.prog_fd;
-
-	if (ret >= 0 && found->cmd != PG_BPF_PROG_ATTACH)
-		found->link = (void *)pg_bpf_link_of_fd(ret);
-	if (!found->link) {
-		found->prog = (void *)pg_bpf_prog_of_fd(fd);
-		return;
-	}
-	found->prog = PG_READ(found->link, prog);
-	found->link_type = PG_READ(found->link, type);
-	if (found->link_type == PG_BPF_LINK_PERF_EVENT)
-		found->event = pg_perf_of_file(pg_bpf_link_file(found->link));
-}
-
-static __always_inline void pg_bpf_symbol(char (*out)[64], struct pg_bpf_attaching *found)
+static __always_inline void pg_bpf_symbol(char (*out)[64], struct pg_bpf_found *found)
 {
 	const char *name = NULL;
 
@@ -201,65 +222,68 @@ static __always_inline void pg_bpf_symbol(char (*out)[64], struct pg_bpf_attachi
 		bpf_probe_read_user_str(out, sizeof(*out), (void *)found->attr.raw.name);
 }
 
-static __always_inline void pg_bpf_attach_fill(struct pg_bpf_attach *out,
-					       struct pg_bpf_attaching *found)
+static __always_inline __u8 pg_bpf_how(__u32 cmd)
 {
-	out->prog_type = out->attach_type = PG_BPF_UNKNOWN;
-	out->link_type = found->link_type;
-	out->how = found->cmd == PG_BPF_LINK_CREATE   ? PG_HOW_LINK_CREATE
-		   : found->cmd == PG_BPF_PROG_ATTACH ? PG_HOW_PROG_ATTACH
-						      : PG_HOW_RAW_TRACEPOINT;
-	if (found->prog) {
-		out->prog_id = PG_READ(found->prog, aux, id);
-		out->prog_type = PG_READ(found->prog, type);
-		out->attach_type = pg_bpf_expected_of(found->prog);
-		pg_bpf_name(&out->prog_name, found->prog);
-	}
-	if (found->cmd != PG_BPF_RAW_TRACEPOINT_OPEN) /* both have it in the same place */
-		out->attach_type = found->attr.link.attach_type;
-	pg_bpf_symbol(&out->symbol_name, found);
+	if (cmd == PG_BPF_LINK_CREATE)
+		return PG_HOW_LINK_CREATE;
+	return cmd == PG_BPF_PROG_ATTACH ? PG_HOW_PROG_ATTACH : PG_HOW_RAW_TRACEPOINT;
 }
 
 /* bpf_attach: a program is attached, or could not be. */
-static __always_inline int pg_bpf_attached(struct pg_call *call, __s64 ret)
+static __always_inline int pg_bpf_attached(struct pg_bpf_found *found, __s64 ret)
 {
-	struct pg_bpf_attaching found = {.cmd = call->args[0]};
-	struct task_struct *target = NULL;
+	struct bpf_prog *prog = found->prog;
 	struct pg_bpf_attach *out;
 
-	pg_bpf_read(&found.attr, call);
-	pg_bpf_find(&found, ret);
-	if (found.event)
-		target = pg_perf_target(found.event);
-	if (!pg_admits(PG_EVENT_BPF_ATTACH, target, found.cmd))
-		return 0;
 	out = PG_RESERVE(pg_bpf_attach, PG_EVENT_BPF_ATTACH, ret >= 0);
 	if (!out)
 		return 0;
 	pg_task_fill(&out->process, pg_current());
-	if (target)
-		pg_task_fill(&out->target, target);
+	if (found->target)
+		pg_task_fill(&out->target, found->target);
 	out->ret = ret;
-	pg_bpf_attach_fill(out, &found);
-	if (found.event) {
-		out->perf_event_id = PG_READ(found.event, id);
-		out->scope = pg_perf_scope(found.event, target);
-		pg_perf_pmu(&out->pmu, found.event);
+	out->how = pg_bpf_how(found->cmd);
+	out->link_type = found->link_type;
+	out->prog_type = out->attach_type = PG_BPF_UNKNOWN;
+	if (prog) {
+		out->prog_id = PG_READ(prog, aux, id);
+		out->prog_type = PG_READ(prog, type);
+		out->attach_type = pg_bpf_expected_of(prog);
+		pg_bpf_name(&out->prog_name, prog);
+	}
+	if (found->cmd != PG_BPF_RAW_TRACEPOINT_OPEN) /* both others have it in the same place */
+		out->attach_type = found->attr.link.attach_type;
+	pg_bpf_symbol(&out->symbol_name, found);
+	if (found->event) {
+		out->perf_event_id = PG_READ(found->event, id);
+		out->scope = pg_perf_scope(found->event, found->target);
+		pg_perf_pmu(&out->pmu, found->event);
 	}
 	pg_submit(out);
 	return 0;
 }
 
-/* A task is in one call at a time. */
 static __always_inline int pg_bpf_end(__s64 ret)
 {
-	struct pg_call call;
+	struct pg_bpf_found found = {};
+	__u32 event, kind;
 
-	if (pg_call_end(PG_EVENT_BPF_PROG_LOAD, &call))
-		return pg_bpf_loaded(&call, ret);
-	if (pg_call_end(PG_EVENT_BPF_ATTACH, &call))
-		return pg_bpf_attached(&call, ret);
-	return 0;
+	if (!pg_bpf_begun(&found))
+		return 0;
+	if (found.cmd == PG_BPF_PROG_LOAD) {
+		event = PG_EVENT_BPF_PROG_LOAD;
+		kind = found.attr.load.prog_type;
+		if (ret >= 0)
+			found.prog = (void *)pg_bpf_prog_of_fd(ret);
+	} else {
+		event = PG_EVENT_BPF_ATTACH;
+		kind = found.cmd;
+		pg_bpf_find(&found, ret);
+	}
+	if (!pg_admits(event, found.target, kind))
+		return 0;
+	return event == PG_EVENT_BPF_PROG_LOAD ? pg_bpf_loaded(&found, ret)
+					       : pg_bpf_attached(&found, ret);
 }
 
 #endif
