@@ -147,22 +147,28 @@ static __always_inline __u32 pg_bpf_passed_fd(struct pg_bpf_found *found)
 						: found->attr.raw.prog_fd;
 }
 
-/* Of an attach: a link has it all, where there is one. */
+/* Of an attach: a link has it all, where there is one. What PG_READ begins at is a variable, since it
+ * would have the kernel's layout for a member of our own struct too.
+ */
 static __always_inline void pg_bpf_find(struct pg_bpf_found *found, __s64 ret)
 {
+	struct perf_event *event = NULL;
+	struct bpf_link *link = NULL;
+
 	if (ret >= 0 && found->cmd != PG_BPF_PROG_ATTACH)
-		found->link = (void *)pg_bpf_link_of_fd(ret);
-	if (!found->link) {
+		link = (void *)pg_bpf_link_of_fd(ret);
+	if (!link) {
 		found->prog = (void *)pg_bpf_prog_of_fd(pg_bpf_passed_fd(found));
 		return;
 	}
-	found->prog = PG_READ(found->link, prog);
-	found->link_type = PG_READ(found->link, type);
-	if (found->link_type != PG_BPF_LINK_PERF_EVENT)
-		return;
-	found->event = pg_perf_of_file(pg_bpf_link_file(found->link));
-	if (found->event)
-		found->target = pg_perf_target(found->event);
+	found->link = link;
+	found->prog = PG_READ(link, prog);
+	found->link_type = PG_READ(link, type);
+	if (found->link_type == PG_BPF_LINK_PERF_EVENT)
+		event = pg_perf_of_file(pg_bpf_link_file(link));
+	if (event)
+		found->target = pg_perf_target(event);
+	found->event = event;
 }
 
 /* A program that the kernel refused: there is only what the caller has passed. */
@@ -210,12 +216,13 @@ static __always_inline int pg_bpf_loaded(struct pg_bpf_found *found, __s64 ret)
 
 static __always_inline void pg_bpf_symbol(char (*out)[64], struct pg_bpf_found *found)
 {
+	struct bpf_prog *prog = found->prog;
 	const char *name = NULL;
 
 	if (found->link_type == PG_BPF_LINK_RAW_TRACEPOINT)
 		name = pg_bpf_link_tracepoint(found->link);
 	else if (found->link_type == PG_BPF_LINK_TRACING)
-		name = PG_READ(found->prog, aux, attach_func_name);
+		name = PG_READ(prog, aux, attach_func_name);
 	if (name)
 		bpf_probe_read_kernel_str(out, sizeof(*out), name);
 	else if (found->cmd == PG_BPF_RAW_TRACEPOINT_OPEN && found->attr.raw.name)
@@ -232,6 +239,7 @@ static __always_inline __u8 pg_bpf_how(__u32 cmd)
 /* bpf_attach: a program is attached, or could not be. */
 static __always_inline int pg_bpf_attached(struct pg_bpf_found *found, __s64 ret)
 {
+	struct perf_event *event = found->event;
 	struct bpf_prog *prog = found->prog;
 	struct pg_bpf_attach *out;
 
@@ -254,10 +262,10 @@ static __always_inline int pg_bpf_attached(struct pg_bpf_found *found, __s64 ret
 	if (found->cmd != PG_BPF_RAW_TRACEPOINT_OPEN) /* both others have it in the same place */
 		out->attach_type = found->attr.link.attach_type;
 	pg_bpf_symbol(&out->symbol_name, found);
-	if (found->event) {
-		out->perf_event_id = PG_READ(found->event, id);
-		out->scope = pg_perf_scope(found->event, found->target);
-		pg_perf_pmu(&out->pmu, found->event);
+	if (event) {
+		out->perf_event_id = PG_READ(event, id);
+		out->scope = pg_perf_scope(event, found->target);
+		pg_perf_pmu(&out->pmu, event);
 	}
 	pg_submit(out);
 	return 0;
