@@ -18,12 +18,10 @@ pytestmark = pytest.mark.vm
 
 KERNELS = os.environ.get("KERNELS") or "6.1"
 TESTS = [
-    *(f"tests/live/test_{name}.py" for name in ("transitions", "ways", "entry_32")),
+    *(f"tests/live/test_{name}.py" for name in ("transitions", "ways", "programs", "entry_32")),
     "tests/live/test_selftest.py::test_all_that_this_tier_can_tell_is_seen",
 ]
 TIMEOUT_S = 5400
-TESTS = [f"tests/live/test_{name}.py" for name in ("transitions", "ways", "programs", "entry_32")]
-TIMEOUT_S = 3000
 # What a kernel must allow: every tier, except for trampolines to kernel/events before 5.16.
 MUST = {"kprobe", "tracepoint"}
 WITH_BCC = {"5.10", "6.1", "6.12"}  # whose headers the BCC of Debian 12 can compile
