@@ -13,6 +13,7 @@ enum pg_event_id {
 	PG_EVENT_PROCESS_VM_WRITEV = 8,
 	PG_EVENT_BPF_PROG_LOAD = 24,
 	PG_EVENT_BPF_ATTACH = 25,
+	PG_EVENT_PIDFD_GETFD = 20,
 	PG_EVENT_SCHED_PROCESS_EXEC = 9,
 	PG_EVENT_SCHED_PROCESS_EXIT = 10,
 	PG_EVENT_SCHED_PROCESS_FORK = 11,
@@ -380,6 +381,24 @@ _Static_assert(__builtin_offsetof(struct pg_bpf_attach, prog_name) == 202, "pg_b
 _Static_assert(__builtin_offsetof(struct pg_bpf_attach, pmu) == 218, "pg_bpf_attach.pmu");
 _Static_assert(__builtin_offsetof(struct pg_bpf_attach, symbol_name) == 250, "pg_bpf_attach.symbol_name");
 _Static_assert(sizeof(struct pg_bpf_attach) == 320, "pg_bpf_attach");
+
+struct pg_pidfd_getfd {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__s32 pidfd;
+	__s32 target_fd;
+	__u32 flags;
+	__u64 perf_event_id;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, ret) == 168, "pg_pidfd_getfd.ret");
+_Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, pidfd) == 176, "pg_pidfd_getfd.pidfd");
+_Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, target_fd) == 180, "pg_pidfd_getfd.target_fd");
+_Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, flags) == 184, "pg_pidfd_getfd.flags");
+_Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, perf_event_id) == 192, "pg_pidfd_getfd.perf_event_id");
+_Static_assert(sizeof(struct pg_pidfd_getfd) == 200, "pg_pidfd_getfd");
 
 struct pg_sched_process_exec {
 	struct pg_header head;

@@ -145,11 +145,13 @@ struct path {
 
 struct super_block {
 	__u32 s_dev;
+	unsigned long s_magic;
 };
 
 struct inode {
 	unsigned long i_ino;
 	struct super_block *i_sb;
+	void *i_private;
 };
 
 struct file;

@@ -24,6 +24,7 @@
 #include "perf_calls.h"
 #include "timers.h"
 #include "access.h"
+#include "descriptors.h"
 #include "process.h"
 #include "programs.h"
 

@@ -55,3 +55,13 @@ PG_CALL_RETURN(bpf, bpf)
 {
 	return pg_bpf_end(ret);
 }
+
+PG_CALL_ENTRY(pidfd_getfd, pidfd_getfd)
+{
+	return pg_pidfd_getfd_begin(args);
+}
+
+PG_CALL_RETURN(pidfd_getfd, pidfd_getfd)
+{
+	return pg_pidfd_getfd_end(ret);
+}

@@ -36,6 +36,14 @@ static __noinline int pg_task_fill(struct pg_task *out, struct task_struct *task
 	return 0;
 }
 
+/* The task of a thread's struct pid, or NULL when it is gone. */
+static __always_inline struct task_struct *pg_task_of_pid(struct pid *pid)
+{
+	struct hlist_node *link = PG_READ(pid, tasks[0].first);
+
+	return link ? (void *)link - bpf_core_field_offset(struct task_struct, pid_links) : NULL;
+}
+
 /* The task with this number in the caller's pid namespace, as the system calls find it, or NULL.
  * A namespace's pids are in an xarray: six bits of the number choose a slot at each level.
  */
@@ -43,7 +51,6 @@ PG_GLOBAL __u64 pg_task_by_pid(int nr)
 {
 	struct pid_namespace *ns = pg_pid_namespace(pg_current());
 	__u64 entry = (__u64)PG_READ(ns, idr.idr_rt.xa_head);
-	struct hlist_node *link;
 
 	if (nr <= 0)
 		return 0;
@@ -62,10 +69,7 @@ PG_GLOBAL __u64 pg_task_by_pid(int nr)
 	}
 	if (!entry || entry & 3)
 		return 0;
-	link = PG_READ((struct pid *)entry, tasks[0].first);
-	if (!link)
-		return 0;
-	return (__u64)link - bpf_core_field_offset(struct task_struct, pid_links);
+	return (__u64)pg_task_of_pid((struct pid *)entry);
 }
 
 static __always_inline bool pg_is_self(void)

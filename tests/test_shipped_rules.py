@@ -29,6 +29,8 @@ CASES = read_cases([TESTS / "rules"], RULES, PROBLEMS)
 # The cases that another rule than their own matches, or their own and another. Everywhere else a
 # case that fires fires its rule alone, and a quiet one fires none.
 ALSO = {
+    ("descriptor_refused", "it was given"): {"descriptor_taken"},
+    ("descriptor_taken", "a refused attempt, which has another rule"): {"descriptor_refused"},
     ("kernel_sampling", "a user where perf_event_paranoid is 1 or less"): {"perf_unprivileged"},
     ("memory_read_foreign", "a refused attempt, which has another rule"): {"memory_refused"},
     ("memory_read_foreign", "out of a container"): {"tool_at_foreign_runtime"},

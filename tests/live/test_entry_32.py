@@ -22,6 +22,7 @@ entry = ctypes.CFUNCTYPE(*[ctypes.c_int] * 7)(at)
 PERF_EVENT_OPEN, IOCTL, CLOSE, PRCTL, PTRACE, SETITIMER = 336, 54, 6, 172, 26, 104
 TIMER_CREATE, TIMER_SETTIME64, TIMER_DELETE, VM_READV, VM_WRITEV = 259, 409, 263, 347, 348
 BPF = 357
+PIDFD_GETFD = 438
 def room(offset, data):
     low[4096 + offset:4096 + offset + len(data)] = data
     return at + 4096 + offset
@@ -117,6 +118,24 @@ for number in VM_READV, VM_WRITEV:
     for name in ("process_vm_readv", "process_vm_writev"):
         told = [(e["target"]["pid"], e[name]["ret"]) for e in sensor.events_of(pid, name)]
         assert told == [(victim.pid, -14)] * (1 + seen)
+
+
+@pytest.mark.proves("pidfd_getfd", "`int $0x80`")
+def test_descriptor_of_another_process(act_32, sensor, victim):
+    """The same descriptor, by each entry."""
+    pid, seen = act_32(
+        "pidfd_getfd",
+        f"""
+pidfd = os.pidfd_open({victim.pid})
+assert libc.syscall(438, pidfd, 1, 0) >= 0
+assert call(PIDFD_GETFD, pidfd, 1, 0) >= 0
+""",
+    )
+    taken = [
+        (e["target"]["pid"], e["pidfd_getfd"]["ret"] >= 0)
+        for e in sensor.events_of(pid, "pidfd_getfd")
+    ]
+    assert taken == [(victim.pid, True)] * (1 + seen)
 
 
 @pytest.mark.proves("timer_create, prof", "`int $0x80`: POSIX timers")

@@ -89,6 +89,41 @@ def test_memory_of_another_process(act, sensor, victim):
         assert event[name]["remote_segments"] == 1
 
 
+@pytest.mark.proves("pidfd_getfd", "target, result, a perf event, and one refused")
+def test_descriptor_of_another_process(act, sensor, victim):
+    """Whose descriptor was taken, if any; of itself it is nobody's business."""
+    pid = act(
+        f"""
+        near, far = socket.socketpair()
+        child = os.fork()
+        if not child:
+            far.send(struct.pack("i", perf(DISABLED))); signal.pause()
+        (event,) = struct.unpack("i", near.recv(4))
+        of_child, of_victim = os.pidfd_open(child), os.pidfd_open({victim.pid})
+        def take(pidfd, fd, flags=0):
+            return libc.syscall(438, pidfd, fd, flags)
+        assert take(of_child, event) >= 0
+        assert take(of_victim, 1) >= 0
+        assert take(os.pidfd_open(os.getpid()), 1) >= 0
+        for refused in (of_victim, 999), (of_victim, 1, 7), (near.fileno(), 1), (999, 1):
+            assert take(*refused) == -1
+        os.kill(child, 9); os.waitpid(child, 0)
+        os.setresuid(65534, 65534, 65534)
+        assert take(of_victim, 1) == -1
+        """
+    )
+    events = sensor.events_of(pid, "pidfd_getfd")
+    results = [e["pidfd_getfd"]["ret"] for e in events]
+    assert [min(ret, 0) for ret in results] == [0, 0, -9, -22, -9, -9, -1]
+    child, *others = [e.get("target", {}).get("pid") for e in events]
+    (opened,) = sensor.events_of(child, "perf")
+    assert others == [victim.pid, victim.pid, victim.pid, None, None, victim.pid]
+    taken = [e["pidfd_getfd"]["perf_event_id"] for e in events]
+    assert taken == [opened["perf"]["id"], *[None] * 6]
+    assert events[2]["pidfd_getfd"]["target_fd"] == 999
+    assert events[3]["pidfd_getfd"]["flags"] == 7
+
+
 @pytest.mark.proves("setitimer, prof", "interval timers")
 def test_interval_timers(act, sensor):
     """ITIMER_PROF and ITIMER_VIRTUAL; ITIMER_REAL is no profiling."""
