@@ -189,6 +189,21 @@ def test_a_program_that_arms_itimer_prof(watch, shipped):
     watch.only_alert(row)
 
 
+def test_descriptors_of_a_production_process_are_taken(watch, target, shipped):
+    """Three of them by one process are one finding: of root, in production."""
+    code = (
+        f"import ctypes, os; pidfd = os.pidfd_open({target.pid});"
+        "take = ctypes.CDLL(None).syscall;"
+        "os._exit(any(take(438, pidfd, fd, 0) < 0 for fd in range(3)))"
+    )
+    watch.run([sys.executable, "-c", code])
+    row = watch.only_finding(ended=False)
+    assert row["rule_id"] == shipped("descriptor_taken").id
+    assert (row["target_pid"], row["mechanism"]) == (target.pid, "pidfd_getfd")
+    assert row["count"] == 3
+    watch.only_alert(row)
+
+
 def test_a_pid_means_what_it_means_to_the_caller(sensor):
     """In a pid namespace of its own a tracer names its target by another number: it is found."""
     script = "sleep 3 & echo $!; exec timeout -s INT 0.4 strace -o /dev/null -p $!"
