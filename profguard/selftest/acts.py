@@ -1,7 +1,7 @@
 """What is done, by whom to whom, and what must be told of it.
 
 An act runs in a process of its own, the actor. It gets the pid of a target that sleeps, and returns
-the pid of whom it did it to.
+the pid of whom it did it to; None where that is nobody.
 """
 
 import os
@@ -136,6 +136,16 @@ def _write(target: int) -> int:
     return target
 
 
+def _take_descriptor(target: int) -> int:
+    os.close(calls.copy_descriptor(target, 1))
+    return target
+
+
+def _load_and_attach(_target: int) -> None:
+    program = calls.load_program(b"selftest")
+    os.close(calls.attach_program(program, b"task_rename"))
+
+
 def _interval_timer(_target: int) -> int:
     signal.setitimer(signal.ITIMER_PROF, 3600, 3600)
     signal.setitimer(signal.ITIMER_PROF, 0)
@@ -218,5 +228,14 @@ ACTS = (
     ),
     Act("memory of a process read", _read, (_told("process_vm_readv", ret=8),)),
     Act("memory of a process written", _write, (_told("process_vm_writev", ret=8),)),
+    Act("descriptor of a process taken", _take_descriptor, (_told("pidfd_getfd"),)),
+    Act(
+        "BPF program loaded, and attached to a raw tracepoint",
+        _load_and_attach,
+        (
+            _told("bpf_prog_load", prog_name="selftest"),
+            _told("bpf_attach", how="raw_tracepoint", symbol_name="task_rename"),
+        ),
+    ),
     Act("a child that ends", lambda _target: _child(), (_told("sched_process_fork"),)),
 )

@@ -11,7 +11,8 @@ import struct
 from fcntl import ioctl
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
-_PERF_EVENT_OPEN = {"x86_64": 298}.get(platform.machine(), 241)  # asm-generic/unistd.h
+_PERF_EVENT_OPEN, _BPF = {"x86_64": (298, 321)}.get(platform.machine(), (241, 280))
+_PIDFD_GETFD = 438  # elsewhere than in x86-64 all are those of asm-generic/unistd.h
 _SOFTWARE = 1
 _PERIOD_NS, _SAMPLE_IP = 100_000_000, 1
 
@@ -76,6 +77,28 @@ def timer_of_cpu_time() -> None:
     an_hour = struct.pack("@4l", 3600, 0, 3600, 0)
     _checked(_LIBC.timer_settime(timer, 0, an_hour, None), "timer_settime")
     _checked(_LIBC.timer_delete(timer), "timer_delete")
+
+
+def copy_descriptor(pid: int, fd: int) -> int:
+    """pidfd_getfd(2) of a descriptor of a process."""
+    return _checked(_LIBC.syscall(_PIDFD_GETFD, os.pidfd_open(pid), fd, 0), "pidfd_getfd")
+
+
+def load_program(name: bytes) -> int:
+    """bpf(2): loads a program for a raw tracepoint, which does nothing. Returns its descriptor."""
+    load, raw_tracepoint = 5, 17
+    code = bytes.fromhex("b700000000000000 9500000000000000")  # r0 = 0; exit
+    here = [ctypes.create_string_buffer(text) for text in (code, b"GPL")]
+    pointers = map(ctypes.addressof, here)
+    attr = struct.pack("=IIQQIIQII16s", raw_tracepoint, 2, *pointers, 0, 0, 0, 0, 0, name)
+    return _checked(_LIBC.syscall(_BPF, load, attr, len(attr)), "bpf")
+
+
+def attach_program(fd: int, tracepoint: bytes) -> int:
+    """bpf(2): attaches it there until the descriptor is closed, which this returns."""
+    raw_tracepoint_open, name = 17, ctypes.create_string_buffer(tracepoint)
+    attr = struct.pack("=QI4x", ctypes.addressof(name), fd)
+    return _checked(_LIBC.syscall(_BPF, raw_tracepoint_open, attr, len(attr)), "bpf")
 
 
 # Moves the arguments of a C function to where i386's entry wants them; the sixth is 0.

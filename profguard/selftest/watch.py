@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 class Result:
     """What became of one event that an act must cause. `note` says why, where there is a why.
 
-    `actor` and `target` are pids; `target` is None where the act was not done.
+    `actor` and `target` are pids; `target` is None where the act is at nobody, or was not done.
     """
 
     act: str
@@ -176,9 +176,9 @@ def _seen(done: _Done, told: Told, events: list[Event]) -> tuple[Verdict, str | 
         and all(event[name] == value for name, value in told.args.items())
     ]
     for event in theirs:
-        if event.target and event.target.pid == done.target:
+        named = event.target.pid if event.target else None
+        if named == done.target:
             return Verdict.SEEN, event.tier, None
     if theirs:
-        named = f"pid {theirs[0].target.pid}" if theirs[0].target else "none"
-        return Verdict.WRONG_TARGET, theirs[0].tier, f"{named} instead of {done.target}"
+        return Verdict.WRONG_TARGET, theirs[-1].tier, f"pid {named} instead of {done.target}"
     return Verdict.NOT_SEEN, None, None
