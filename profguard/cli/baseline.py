@@ -1,6 +1,5 @@
 """`profguard baseline`: what is normal on this host, as exceptions for a person to review."""
 
-import getpass
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +8,13 @@ import click
 
 from profguard.cli import options
 from profguard.cli.database import config_option, db_option, open_store
-from profguard.cli.exceptions import EXPIRES_AFTER, check, write
+from profguard.cli.exceptions import (
+    EXPIRES_AFTER,
+    check,
+    folder_option,
+    owner_option,
+    write,
+)
 from profguard.cli.output import emit, json_option, number, say, table
 from profguard.cli.stored import Moment
 from profguard.errors import UsageError
@@ -39,15 +44,8 @@ from profguard.model import LEVELS
     show_default=True,
     help="The gravest level that is learned; the rest is only named.",
 )
-@click.option("--owner", default=getpass.getuser, help="Who answers for it (default: you).")
-@click.option(
-    "-o",
-    "--output",
-    "folder",
-    type=options.PATH,
-    metavar="DIR",
-    help="Folder to write the exceptions to; their cases go to tests/rules beside.",
-)
+@owner_option
+@folder_option
 @options.rules
 @config_option
 @db_option

@@ -20,23 +20,29 @@ from profguard.rules.exception import Written, write_exception
 EXPIRES_AFTER = timedelta(days=90)
 
 
-@click.command("except")
-@click.argument("id")
-@click.option("--reason", required=True, help="Why this is no finding here.")
-@click.option("--owner", default=getpass.getuser, help="Who answers for it (default: you).")
-@click.option(
-    "--expires",
-    type=click.DateTime(["%Y-%m-%d"]),
-    help="The last day on which it holds (default: in 90 days).",
+owner_option = click.option(
+    "--owner", default=getpass.getuser, help="Who answers for it (default: you)."
 )
-@click.option(
+folder_option = click.option(
     "-o",
     "--output",
     "folder",
     type=options.PATH,
     metavar="DIR",
-    help="Folder of rules to write it to; its case goes to tests/rules beside.",
+    help="Folder of rules to write it to; its cases go to tests/rules beside.",
 )
+
+
+@click.command("except")
+@click.argument("id")
+@click.option("--reason", required=True, help="Why this is no finding here.")
+@owner_option
+@click.option(
+    "--expires",
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The last day on which it holds (default: in 90 days).",
+)
+@folder_option
 @options.rules
 @config_option
 @db_option
