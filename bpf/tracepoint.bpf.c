@@ -1,4 +1,4 @@
-/* The tracepoint tier: needs type information and no kprobe. Checked on 6.1 and 6.18. */
+/* The tracepoint tier: needs no kprobe, and for system calls no type information either. */
 enum { PG_TIER = 1 };
 #include "probe.h"
 _Static_assert(PG_TIER == PG_TIER_TRACEPOINT, "tier");
