@@ -11,7 +11,7 @@ from tests.vm import btf, machine
 pytestmark = pytest.mark.vm
 
 # What the headers do not have, so that BCC's programs do without it: see bpf/bcc_layout.h.
-UNKNOWN = {"mount", "mnt_namespace", "vfsmount"}
+UNKNOWN = {"mount", "mnt_namespace", "vfsmount", "bpf_raw_tp_link", "bpf_perf_link"}
 
 
 @pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12"])
