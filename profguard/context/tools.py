@@ -2,6 +2,8 @@
 
 import tomllib
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from profguard.config import LabelDefinition
@@ -24,9 +26,9 @@ class Tools:
         definitions: Sequence[LabelDefinition] = (),
         placeholders: dict[str, tuple[str, ...]] | None = None,
     ):
-        self._labeler = Labeler([*definitions, *shipped()], placeholders)
-        for definition in definitions:
-            # which is kept of what labels and rules name only
+        self._configured = Labeler(definitions, placeholders)
+        # The environment is kept of what labels and rules name only.
+        for definition in definitions if self._configured.environ_names else ():
             for name in Labeler([definition], placeholders).environ_names:
                 raise ConfigError.of(
                     "PG204",
@@ -39,7 +41,13 @@ class Tools:
         """The name of the tool, UNKNOWN where nothing fits; None where there is no process."""
         if process is None:
             return None
-        return next(iter(self._labeler.labels(process)), UNKNOWN)
+        named = (labeler.labels(process) for labeler in (self._configured, self._shipped))
+        return next(chain.from_iterable(named), UNKNOWN)
+
+    @cached_property
+    def _shipped(self) -> Labeler:
+        """Made when a tool is named: the sensor is armed without it."""
+        return Labeler(shipped())
 
 
 def shipped() -> list[LabelDefinition]:
