@@ -1,5 +1,6 @@
 """`profguard config`: is the configuration right, and what does it say?"""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -34,7 +35,7 @@ def check(file: Path | None, as_json: bool) -> None:
       profguard config check ./profguard.toml
     """
     config = load(file)
-    problems = [*_label_problems(config), *_tool_problems(config), *_alert_problems(config)]
+    problems = [*_selection_problems(config), *_alert_problems(config)]
     if problems:
         raise ConfigError(*problems)
     name = _name(config)
@@ -65,24 +66,15 @@ def show(config_path: Path | None, defaults: bool, as_json: bool) -> None:
         say((defaults_as_toml() if defaults else as_toml(config)).rstrip("\n"))
 
 
-def _label_problems(config: Config) -> tuple[Problem, ...]:
+def _selection_problems(config: Config) -> Iterator[Problem]:
     from profguard.context import Labeler
-
-    try:
-        Labeler(config.labels, config.rules.placeholders)
-    except ConfigError as error:
-        return error.problems
-    return ()
-
-
-def _tool_problems(config: Config) -> tuple[Problem, ...]:
     from profguard.context.tools import Tools
 
-    try:
-        Tools(config.tools, config.rules.placeholders)
-    except ConfigError as error:
-        return error.problems
-    return ()
+    for kind, definitions in ((Labeler, config.labels), (Tools, config.tools)):
+        try:
+            kind(definitions, config.rules.placeholders)
+        except ConfigError as error:
+            yield from error.problems
 
 
 def _alert_problems(config: Config) -> tuple[Problem, ...]:

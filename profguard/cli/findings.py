@@ -10,17 +10,18 @@ import click
 
 from profguard.cli.database import config_option, db_option, open_store
 from profguard.cli.exceptions import except_
-from profguard.cli.output import emit, json_option, say, table
+from profguard.cli.output import emit, json_option, number, say, table
 from profguard.cli.stored import (
     choosing,
     executable_option,
     limit_option,
     one_line,
     pid_option,
-    plural,
+    process_facts,
     process_text,
     since_option,
     target_option,
+    time_text,
     until_option,
 )
 from profguard.findings.document import document, stored_event
@@ -131,7 +132,7 @@ def stats(chosen: Filter, top: int, as_json: bool, **place) -> None:
     if as_json:
         emit({"type": "stats", **totals})
         return
-    say(f"{plural(totals['findings'], 'finding')}, {plural(totals['matches'], 'match', 'es')}")
+    say(f"{number(totals['findings'], 'findings')}, {_matches(totals['matches'])}")
     for name, rows in totals.items():
         if name.startswith("by_") and rows:
             say("")
@@ -166,7 +167,7 @@ def _write(pieces: Iterator[str]) -> None:
 
 
 def _summary(row: dict[str, Any]) -> tuple:
-    when = row["last_seen"][:19].replace("T", " ")
+    when = time_text(row["last_seen"])
     who, whom = process_text(row, "actor"), process_text(row, "target")
     return row["id"], when, row["level"], row["count"], who, whom, row["rule_title"]
 
@@ -180,15 +181,11 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "message", one_line(row["message"])
     yield (
         "seen",
-        f"{row['first_seen']} to {row['last_seen']}, {plural(row['count'], 'match', 'es')}",
+        f"{row['first_seen']} to {row['last_seen']}, {_matches(row['count'])}",
     )
     for role in ("actor", "target"):
         yield role, one_line(process_text(row, role))
-        for fact in ("command_line", "user", "unit", "container_id"):
-            if row[f"{role}_{fact}"] is not None:
-                yield f"  {fact.replace('_', ' ')}", one_line(row[f"{role}_{fact}"])
-        if labels := json.loads(row[f"{role}_labels"] or "[]"):
-            yield "  labels", one_line(", ".join(labels))
+        yield from process_facts(row, role)
     for fact in ("relation", "tool", "mechanism", "session", "started", "ended", "host"):
         if row[fact] is not None:
             yield fact, one_line(row[fact])
@@ -198,6 +195,10 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "tainted", "events were lost meanwhile: there may have been more"
     if tags := json.loads(row["tags"]):
         yield "tags", ", ".join(tags)
+
+
+def _matches(count: int) -> str:
+    return "1 match" if count == 1 else f"{count} matches"
 
 
 def _arguments(item: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """`profguard sessions`: what was done to what, from when to when; and what goes on now."""
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +8,18 @@ from typing import Any
 import click
 
 from profguard.cli.database import config_option, db_option, open_store
-from profguard.cli.output import emit, json_option, say, table
+from profguard.cli.output import emit, json_option, number, say, table
 from profguard.cli.stored import (
     choosing,
     executable_option,
     limit_option,
     one_line,
     pid_option,
-    plural,
+    process_facts,
     process_text,
     since_option,
     target_option,
+    time_text,
     until_option,
 )
 from profguard.findings.session_query import SessionFilter, SessionQuery, document
@@ -110,7 +110,7 @@ def show(id: str, config_path: Path | None, db: Path | None, as_json: bool) -> N
         return
     table(
         ("finding", "time", "level", "rule"),
-        [(f["id"], _time(f["first_seen"]), f["level"], f["rule_title"]) for f in findings],
+        [(f["id"], time_text(f["first_seen"]), f["level"], f["rule_title"]) for f in findings],
     )
 
 
@@ -141,7 +141,7 @@ def _list(
 def _summary(row: dict[str, Any]) -> tuple:
     return (
         row["id"],
-        _time(row["started"]),
+        time_text(row["started"]),
         row["state"],
         _lasted(row),
         row["tool"],
@@ -150,10 +150,6 @@ def _summary(row: dict[str, Any]) -> tuple:
         process_text(row, "actor"),
         _target(row),
     )
-
-
-def _time(text: str) -> str:
-    return text[:19].replace("T", " ")
 
 
 def _lasted(row: dict[str, Any]) -> str:
@@ -176,11 +172,7 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield fact, row[fact]
     for role in ("actor", "target"):
         yield role, one_line(process_text(row, role) if role == "actor" else _target(row))
-        for fact in ("command_line", "user", "unit", "container_id"):
-            if row[f"{role}_{fact}"] is not None:
-                yield f"  {fact.replace('_', ' ')}", one_line(row[f"{role}_{fact}"])
-        if labels := json.loads(row[f"{role}_labels"] or "[]"):
-            yield "  labels", one_line(", ".join(labels))
+        yield from process_facts(row, role)
     if row["relation"] is not None:
         yield "relation", row["relation"]
     found = " (was running when the sensor started)" if row["source"] == "snapshot" else ""
@@ -188,7 +180,7 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if row["state"] != "running":
         yield "ended", row["ended"] or "unknown: no sensor saw it"
     yield "lasted", _lasted(row)
-    yield "events", plural(row["events"], "event")
+    yield "events", number(row["events"], "events")
     if row["host"] is not None:
         yield "host", one_line(row["host"])
     if row["tainted"]:

@@ -1,7 +1,8 @@
 """What the commands share that choose and show rows of the database."""
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -68,8 +69,18 @@ def process_text(row: dict[str, Any], role: str) -> str:
     return f"{what}{pid}" or "-"
 
 
-def plural(count: int, what: str, ending: str = "s") -> str:
-    return f"{count} {what}{'' if count == 1 else ending}"
+def process_facts(row: dict[str, Any], role: str) -> Iterator[tuple[str, str]]:
+    """What else is known of the actor or target of a row."""
+    for fact in ("command_line", "user", "unit", "container_id"):
+        if row[f"{role}_{fact}"] is not None:
+            yield f"  {fact.replace('_', ' ')}", one_line(row[f"{role}_{fact}"])
+    if labels := json.loads(row[f"{role}_labels"] or "[]"):
+        yield "  labels", one_line(", ".join(labels))
+
+
+def time_text(time: str) -> str:
+    """An RFC 3339 time to the second, as a table shows it."""
+    return time[:19].replace("T", " ")
 
 
 def one_line(text: str) -> str:
