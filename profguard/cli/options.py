@@ -52,7 +52,7 @@ def check_loader(loader: str, tier: str) -> None:
         raise UsageError.of(
             "PG702",
             f"with --loader {loader} there is no tier {tier}",
-            f"leave out --tier: it attaches all probes as {tiers.OF_BCC}",
+            f"leave out --tier: it attaches what it can as {tiers.OF_BCC}",
         )
 
 

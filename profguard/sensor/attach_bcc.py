@@ -117,7 +117,7 @@ def load(prepare: Prepare, events: Callable[[], Collection[str]]) -> Compiled:
         raise SensorError.of(
             "PG302",
             f"this kernel takes no {OF_BCC} programs: {refused[OF_BCC]}",
-            "BCC has no others: leave out --loader",
+            "BCC cannot do without them: leave out --loader",
         )
     known = flavours(events())
     attached = Compiled(prepare)

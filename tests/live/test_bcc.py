@@ -145,4 +145,4 @@ def test_a_kernel_without_kprobes_says_so(kernel, headers):
     assert done.returncode == 4
     sentence, hint = done.stderr.splitlines()
     assert sentence.startswith("this kernel takes no kprobe programs: ")
-    assert hint == "hint: BCC has no others: leave out --loader  (PG302)"
+    assert hint == "hint: BCC cannot do without them: leave out --loader  (PG302)"
