@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.live.harness import CONFIG, OPTIONS, PROFGUARD, LiveSensor, wait_for
+from tests.live.harness import CONFIG, OPTIONS, PROFGUARD, wait_for
 
 pytestmark = [
     pytest.mark.live,
@@ -15,11 +15,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def server(tmp_path):
-    """A process that is production, by the name of its executable."""
-    path = tmp_path / "prod-server"
-    shutil.copy(shutil.which("sleep"), path)
-    process = subprocess.Popen([path, "120"])
+def running(server):
+    """The pid of a process that is production."""
+    process = subprocess.Popen([server, "120"])
     yield process.pid
     process.kill()
     process.wait()
@@ -33,7 +31,7 @@ def trace(tool: str, pid: int) -> None:
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def test_what_was_learned_is_quiet(kernel, server, tmp_path):
+def test_what_was_learned_is_quiet(running, start_sensor, tmp_path):
     """Twice perf while it learns: one exception. Then perf is no finding, and strace is one."""
     config = CONFIG.format(port=9)  # nobody is there: learning sends nothing
     (tmp_path / "profguard.toml").write_text(config)
@@ -53,38 +51,33 @@ def test_what_was_learned_is_quiet(kernel, server, tmp_path):
         assert line, said
         said += line
     for _ in range(2):
-        trace("perf", server)
+        trace("perf", running)
     said += learning.communicate(timeout=60)[0]
     assert learning.returncode == 0, said
     assert [path.name for path in rules.iterdir()] == ["except_perf_unexpected_profiling.yml"]
     assert "2 cases passed" in said
 
-    folder = tmp_path / "after"
-    folder.mkdir()
     labels = config.partition("[[alerts]]")[0]
-    sensor = LiveSensor(folder, "--rules", "shipped", "--rules", str(rules), config=labels)
-    try:
-        trace("perf", server)
-        trace("strace", server)
-        assert wait_for(sensor.findings)
-        time.sleep(0.5)
-    finally:
-        sensor.stop()
+    sensor = start_sensor("--rules", "shipped", "--rules", str(rules), config=labels)
+    trace("perf", running)
+    trace("strace", running)
+    assert wait_for(sensor.findings)
+    time.sleep(0.5)
+    sensor.stop()
     assert [row["actor_executable"] for row in sensor.findings()] == [shutil.which("strace")]
     (excused,) = sensor.rows("SELECT * FROM filters")
     assert excused["excused"] > 0
 
 
-def test_what_is_too_grave_is_only_named(kernel, server, tmp_path):
+def test_what_is_too_grave_is_only_named(running, start_sensor, tmp_path):
     """The default learns nothing above medium."""
-    (tmp_path / "profguard.toml").write_text(CONFIG.format(port=9).partition("[[alerts]]")[0])
-    db, rules = tmp_path / "profguard.db", tmp_path / "learned"
-    sensor = LiveSensor(tmp_path, config=(tmp_path / "profguard.toml").read_text())
-    trace("strace", server)
+    rules = tmp_path / "learned"
+    sensor = start_sensor(config=CONFIG.format(port=9).partition("[[alerts]]")[0])
+    trace("strace", running)
     assert wait_for(sensor.findings)
     sensor.stop()
     done = subprocess.run(
-        [PROFGUARD, "baseline", "--db", db, "-o", rules], capture_output=True, text=True
+        [PROFGUARD, "baseline", "--db", sensor.db, "-o", rules], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert "it is graver than medium" in done.stdout
