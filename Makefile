@@ -36,7 +36,7 @@ lint: dev ## check style and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
-generate: setup ## rewrite what is generated: C header, schemas, reference pages
+generate: .cache/editable ## rewrite what is generated: C header, schemas, reference pages
 	$(BIN)/python scripts/generate.py
 
 bench: bench-system dev ## run the benchmarks
