@@ -6,6 +6,7 @@ from profguard.events.spec import (
     EventSpec,
     Hook,
     Tag,
+    Unseen,
     entry,
     kernel_event,
     leave,
@@ -241,12 +242,17 @@ PROF = EventSpec(
         "perf opens and closes such counters only to learn what the machine can do.",
         "The automatic disable after PERF_EVENT_IOC_REFRESH has no hook: the session ends at the "
         "next transition, close or exit.",
-        "Only the function tiers (fentry, kprobe) see what is done through the 32-bit entry "
-        "(`int $0x80`), and the end of a running event by io_uring, by dup2 or by an exec that "
-        "closes it (O_CLOEXEC): elsewhere it is taken for on until its owner exits.",
         "A closed event that is still mapped keeps running until it is unmapped; the session "
         "ends at the close.",
         "More than 8 events of one task are counted in `total`, and the `truncated` flag is set.",
+    ),
+    unseen=(
+        ENTRY_32,
+        Unseen(
+            "tracepoint/syscalls/sys_enter_close",
+            "the end of a running perf event by io_uring, by dup2, or by an exec that closes it "
+            "(O_CLOEXEC): it is taken for on until its owner exits",
+        ),
     ),
     related=("perf", "perf_ioctl", "setitimer", "timer_create"),
 )
@@ -314,8 +320,8 @@ PERF = EventSpec(
     issues=(
         "attr.type is rewritten by newer kernels (cpu-clock reads 1 on 6.1 and another number on "
         "6.12): match on `perf.pmu`.",
-        ENTRY_32,
     ),
+    unseen=(ENTRY_32,),
     related=("prof", "perf_ioctl"),
 )
 
@@ -351,7 +357,7 @@ PERF_IOCTL = EventSpec(
         "    perf_ioctl.ret: 0\n"
         "  condition: selection\n"
     ),
-    issues=(ENTRY_32,),
+    unseen=(ENTRY_32,),
     related=("perf", "prof"),
 )
 
