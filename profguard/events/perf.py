@@ -150,6 +150,8 @@ IOCTL = (
     tracepoint("syscalls/sys_exit_ioctl", "result and state after it"),
 )
 
+CGROUP = Arg("cgroup", None, "path of that control group", (Tag.DERIVED, OPT), kind="str")
+
 PROF = EventSpec(
     name="prof",
     id=1,
@@ -181,6 +183,14 @@ PROF = EventSpec(
             count="nr_events",
             legend=("class", EVENT_CLASSES),
         ),
+        Arg(
+            "cgroup_id",
+            "u64",
+            "id of the control group (v2, or v1's perf_event) whose processes are profiled",
+            (K, RACE, OPT),
+            null=0,
+        ),
+        CGROUP,
         Arg("total", "u32", "how many perf events changed, also where `events` is truncated"),
         Arg("cpu", "s32", "CPU of a CPU-wide event", (K, RACE, OPT), null=-1),
         Arg("action", "u8", "what happened", values=ACTIONS),
@@ -289,6 +299,14 @@ PERF = EventSpec(
             null=UNKNOWN,
         ),
         Arg("group", "u64", "id of the group leader, of a group member", (K, RACE, OPT), null=0),
+        Arg(
+            "cgroup_id",
+            "u64",
+            "id of the control group (v2, or v1's perf_event) that the event is for",
+            (K, RACE, OPT),
+            null=0,
+        ),
+        CGROUP,
         Arg("type", "u32", "attr.type as the kernel keeps it", (K, RACE, OPT), null=0xFFFFFFFF),
         Arg("cpu", "s32", "CPU, of an event bound to one", (K, OPT), null=-1),
         Arg("pid", "s32", "the pid argument: 0 self, -1 CPU-wide, or as the caller numbers it"),
