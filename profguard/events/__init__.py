@@ -5,9 +5,9 @@ documentation all come from here. To add an event, add its entry and its BPF hoo
 """
 
 from profguard.events import access, bpf, descriptors, perf, process, sensor, timers
-from profguard.events.spec import Arg, EventSpec, Hook, Tag
+from profguard.events.spec import Arg, EventSpec, Hook, Lasts, Tag
 
-__all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Tag"]
+__all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Lasts", "Tag"]
 
 REGISTRY: tuple[EventSpec, ...] = (
     *perf.EVENTS,
