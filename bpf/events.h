@@ -14,6 +14,7 @@ enum pg_event_id {
 	PG_EVENT_BPF_PROG_LOAD = 24,
 	PG_EVENT_BPF_ATTACH = 25,
 	PG_EVENT_PIDFD_GETFD = 20,
+	PG_EVENT_PROC_MEM_OPEN = 21,
 	PG_EVENT_SCHED_PROCESS_EXEC = 9,
 	PG_EVENT_SCHED_PROCESS_EXIT = 10,
 	PG_EVENT_SCHED_PROCESS_FORK = 11,
@@ -399,6 +400,18 @@ _Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, target_fd) == 180, "pg_
 _Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, flags) == 184, "pg_pidfd_getfd.flags");
 _Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, perf_event_id) == 192, "pg_pidfd_getfd.perf_event_id");
 _Static_assert(sizeof(struct pg_pidfd_getfd) == 200, "pg_pidfd_getfd");
+
+struct pg_proc_mem_open {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u8 mode;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_proc_mem_open, ret) == 168, "pg_proc_mem_open.ret");
+_Static_assert(__builtin_offsetof(struct pg_proc_mem_open, mode) == 176, "pg_proc_mem_open.mode");
+_Static_assert(sizeof(struct pg_proc_mem_open) == 184, "pg_proc_mem_open");
 
 struct pg_sched_process_exec {
 	struct pg_header head;

@@ -29,6 +29,7 @@ enum { false, true };
 /* UAPI numbers (linux/bpf.h). */
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
        BPF_MAP_TYPE_RINGBUF = 27 };
+enum bpf_func_id { BPF_FUNC_task_pt_regs = 175 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -154,6 +155,12 @@ struct inode {
 	void *i_private;
 };
 
+/* An inode of procfs: of files below /proc/PID, with the pid. */
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
+};
+
 struct file;
 
 struct file_operations {
@@ -166,6 +173,7 @@ typedef struct {
 
 struct file {
 	const struct file_operations *f_op;
+	unsigned int f_mode;
 	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;

@@ -4,6 +4,7 @@ enum { PG_TIER = 1 };
 _Static_assert(PG_TIER == PG_TIER_TRACEPOINT, "tier");
 
 #include "tracepoints.h"
+#include "open_calls.h"
 
 #ifndef PG_BCC /* of what follows, the arguments are known by type information */
 #include "snapshot.h"

@@ -32,6 +32,8 @@ ALSO = {
     ("descriptor_refused", "it was given"): {"descriptor_taken"},
     ("descriptor_taken", "a refused attempt, which has another rule"): {"descriptor_refused"},
     ("kernel_sampling", "a user where perf_event_paranoid is 1 or less"): {"perf_unprivileged"},
+    ("memory_open_refused", "it was opened, which has another rule"): {"memory_opened"},
+    ("memory_opened", "a refused attempt, which has another rule"): {"memory_open_refused"},
     ("memory_read_foreign", "a refused attempt, which has another rule"): {"memory_refused"},
     ("memory_read_foreign", "out of a container"): {"tool_at_foreign_runtime"},
     ("memory_read_foreign", "production has a rule of its own"): {"memory_read_production"},

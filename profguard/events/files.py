@@ -1,0 +1,64 @@
+"""The events of files that are opened to get at processes."""
+
+from profguard.events.spec import ENTRY_32, Arg, EventSpec, Tag, entry, leave, tracepoint
+
+K, U, TOCTOU, OPT, RACE = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT, Tag.RACE
+
+MODES = {1: "read", 2: "write", 3: "read-write"}
+OPENS = ("open", "openat", "openat2", "creat")  # the system calls
+
+IO_URING = (
+    "An open by io_uring passes no system call's tracepoint: only the function tiers (fentry, "
+    "kprobe) see it."
+)
+
+PROC_MEM_OPEN = EventSpec(
+    name="proc_mem_open",
+    id=21,
+    mechanism="proc_mem_open",
+    summary="a process opens the memory of another: /proc/PID/mem",
+    description=(
+        "Whoever has it open reads or writes the memory of the target as a file, without any "
+        "further call that this sensor sees. Debuggers do so after they have attached by ptrace. "
+        "Of /proc/PID/task/TID/mem it is the same. `target` is read from the kernel's own inode, "
+        "so links and other mounts of procfs make no difference. A refused attempt is reported "
+        "with the negative errno in `ret`. A process that opens its own is left out."
+    ),
+    args=(
+        Arg("ret", "s64", "0, or the negative errno"),
+        Arg(
+            "mode",
+            "u8",
+            "what for: read, write, read-write",
+            (K, RACE, U, TOCTOU, OPT),
+            MODES,
+            null=0,
+        ),
+    ),
+    hooks=(
+        entry("mem_open", "the target"),
+        leave("mem_open", "the result"),
+        *(tracepoint(f"syscalls/sys_exit_{call}", "the new descriptor") for call in OPENS),
+    ),
+    example=(
+        "title: Memory of another process opened\n"
+        "logsource: {product: linux, service: profguard, category: proc_mem_open}\n"
+        "detection:\n"
+        "  selection:\n"
+        "    proc_mem_open.ret: 0\n"
+        "  condition: selection\n"
+    ),
+    issues=(
+        "The function tiers read all of it in kernel memory. They do not see an attempt that the "
+        "mode of the file refuses, as it does to another user: it comes before.",
+        "The tracepoint tier finds the file in the caller's descriptor table (RACE). Of a refused "
+        "attempt there is no file: the target is the PID in the path that the caller passed, "
+        "where that is spelled /proc/PID/mem, and the mode of openat2 is what it passed, too (U, "
+        "TOCTOU). It is told since Linux 5.15.",
+        ENTRY_32,
+        IO_URING,
+    ),
+    related=("ptrace", "process_vm_readv", "process_vm_writev"),
+)
+
+EVENTS = (PROC_MEM_OPEN,)
