@@ -15,6 +15,7 @@ enum pg_event_id {
 	PG_EVENT_BPF_ATTACH = 25,
 	PG_EVENT_PIDFD_GETFD = 20,
 	PG_EVENT_PROC_MEM_OPEN = 21,
+	PG_EVENT_TRACEFS_WRITE = 23,
 	PG_EVENT_SCHED_PROCESS_EXEC = 9,
 	PG_EVENT_SCHED_PROCESS_EXIT = 10,
 	PG_EVENT_SCHED_PROCESS_FORK = 11,
@@ -412,6 +413,20 @@ struct pg_proc_mem_open {
 _Static_assert(__builtin_offsetof(struct pg_proc_mem_open, ret) == 168, "pg_proc_mem_open.ret");
 _Static_assert(__builtin_offsetof(struct pg_proc_mem_open, mode) == 176, "pg_proc_mem_open.mode");
 _Static_assert(sizeof(struct pg_proc_mem_open) == 184, "pg_proc_mem_open");
+
+struct pg_tracefs_write {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u8 mode;
+	__u32 file_size;
+	char file[512];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_tracefs_write, mode) == 168, "pg_tracefs_write.mode");
+_Static_assert(__builtin_offsetof(struct pg_tracefs_write, file_size) == 172, "pg_tracefs_write.file_size");
+_Static_assert(__builtin_offsetof(struct pg_tracefs_write, file) == 176, "pg_tracefs_write.file");
+_Static_assert(sizeof(struct pg_tracefs_write) == 688, "pg_tracefs_write");
 
 struct pg_sched_process_exec {
 	struct pg_header head;

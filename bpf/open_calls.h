@@ -1,5 +1,5 @@
-/* Opens by the tracepoints of their system calls: no function of the kernel that all opens pass tells
- * their result for less. They miss the 32-bit entry, and io_uring.
+/* Opens by the tracepoints of their system calls, where a return probe of a function that all opens
+ * pass would cost more. They miss the 32-bit entry, and io_uring.
  */
 #include "on_tracepoint.h"
 

@@ -1,8 +1,10 @@
-/* Files that are opened to get at processes: the memory of one. */
+/* Files that are opened to get at processes: the memory of one, and what the kernel traces of all. */
 #ifndef PG_OPENS_H
 #define PG_OPENS_H
 
-enum { PG_PROC_MAGIC = 0x9fa0 };	 /* linux/magic.h */
+#include "names.h"
+
+enum { PG_PROC_MAGIC = 0x9fa0, PG_TRACEFS_MAGIC = 0x74726163 }; /* linux/magic.h */
 enum { PG_MEM_NAME = 'm' | 'e' << 8 | 'm' << 16 }; /* the text, as a number, with its end */
 enum { PG_FMODE_READ = 1, PG_FMODE_WRITE = 2 };
 enum { PG_EPERM = 1, PG_EACCES = 13 };
@@ -77,12 +79,47 @@ static __always_inline int pg_proc_opened(struct file *file)
 	return target ? pg_mem_opened(target, pg_open_mode(file), 0) : 0;
 }
 
+/* One step from a file of tracefs to its root; false at the end. In a function of its own, since the
+ * verifier follows what is in a loop once for each round.
+ */
+static __noinline bool pg_tracefs_step(struct pg_tracefs_write *out, struct dentry **at)
+{
+	struct dentry *dentry = *at, *parent = PG_READ(dentry, d_parent);
+
+	*at = parent;
+	return dentry != parent && pg_name_add(&out->file, &out->file_size, dentry);
+}
+
+/* tracefs_write: a file that controls the kernel's tracing is opened to be written. */
+static __always_inline int pg_tracefs_opened(struct file *file)
+{
+	struct pg_tracefs_write *out;
+	struct dentry *at;
+
+	if (!(pg_open_mode(file) & PG_FMODE_WRITE) || pg_is_self() ||
+	    !pg_admits(PG_EVENT_TRACEFS_WRITE, NULL, 0))
+		return 0;
+	out = PG_RESERVE(pg_tracefs_write, PG_EVENT_TRACEFS_WRITE, PG_ROUTINE);
+	if (!out)
+		return 0;
+	pg_task_fill(&out->process, pg_current());
+	out->mode = pg_open_mode(file);
+	at = PG_READ(file, f_path.dentry);
+	for (int i = 0; i < PG_NAMES_DEPTH; i++)
+		if (!pg_tracefs_step(out, &at))
+			break;
+	pg_submit(out);
+	return 0;
+}
+
 /* An open has succeeded: of almost all, the magic number of the file system is all that is read. */
 static __always_inline int pg_opened(struct file *file)
 {
 	switch (PG_READ(file, f_inode, i_sb, s_magic)) {
-	case PG_PROC_MAGIC:
-		return pg_proc_opened(file);
+	case PG_PROC_MAGIC: /* elsewhere mem_open has told it */
+		return PG_TIER == PG_TIER_TRACEPOINT ? pg_proc_opened(file) : 0;
+	case PG_TRACEFS_MAGIC:
+		return pg_tracefs_opened(file);
 	}
 	return 0;
 }
@@ -137,7 +174,7 @@ static __always_inline int pg_open_end(enum pg_open_call call, __s64 ret)
 {
 	struct file *file;
 
-	if (ret == -PG_EACCES || ret == -PG_EPERM)
+	if (PG_TIER == PG_TIER_TRACEPOINT && (ret == -PG_EACCES || ret == -PG_EPERM))
 		return pg_open_refused(call, ret);
 	file = ret < 0 ? NULL : (void *)pg_file_of_fd(ret);
 	return file ? pg_opened(file) : 0;

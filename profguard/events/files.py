@@ -1,6 +1,6 @@
 """The events of files that are opened to get at processes."""
 
-from profguard.events.spec import ENTRY_32, Arg, EventSpec, Tag, entry, leave, tracepoint
+from profguard.events.spec import ENTRY_32, Arg, EventSpec, Hook, Tag, entry, leave, tracepoint
 
 K, U, TOCTOU, OPT, RACE = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT, Tag.RACE
 
@@ -61,4 +61,52 @@ PROC_MEM_OPEN = EventSpec(
     related=("ptrace", "process_vm_readv", "process_vm_writev"),
 )
 
-EVENTS = (PROC_MEM_OPEN,)
+TRACEFS_WRITE = EventSpec(
+    name="tracefs_write",
+    id=23,
+    mechanism="tracefs",
+    summary="a file that controls the kernel's tracing is opened to be written",
+    description=(
+        "Through the files of tracefs, wherever it is mounted (/sys/kernel/tracing, "
+        "/sys/kernel/debug/tracing), kprobes, uprobes, tracepoints and the function tracer are "
+        "placed and switched on. What they record is of the whole machine: the `relation` is "
+        "cpu-wide. Loaders of BPF programs use them on older kernels, too.\n\n"
+        "What is then written is not told: to see that, every write on the machine would have to "
+        "be looked at. An open that fails is not told either. What the sensor opens is left out."
+    ),
+    args=(
+        Arg("mode", "u8", "what for: write or read-write", (K, RACE), MODES),
+        Arg("file_size", "u32", "bytes set in file", hidden=True),
+        Arg(
+            "file",
+            "path[512]",
+            "the file, as a path from the root of tracefs: /kprobe_events, "
+            "/events/sched/sched_switch/enable, /instances/NAME/current_tracer",
+            (K, RACE, OPT),
+            count="file_size",
+        ),
+    ),
+    hooks=(
+        Hook("vfs_open", ("fexit",), "the open file"),
+        *(tracepoint(f"syscalls/sys_exit_{call}", "the new descriptor") for call in OPENS),
+    ),
+    example=(
+        "title: Kernel function probed through tracefs\n"
+        "logsource: {product: linux, service: profguard, category: tracefs_write}\n"
+        "detection:\n"
+        "  selection:\n"
+        "    tracefs_write.file|endswith: [/kprobe_events, /dynamic_events]\n"
+        "  condition: selection\n"
+    ),
+    issues=(
+        "Only the fentry tier reads all of it in kernel memory. The others find the file in the "
+        "caller's descriptor table (RACE).",
+        "Calls through the 32-bit entry (`int $0x80`) and opens by io_uring do not pass the "
+        "tracepoints: only the fentry tier sees them.",
+        "A new instance, which is made by mkdir, is seen with the first file that is written in "
+        "it.",
+    ),
+    related=("perf", "bpf_attach"),
+)
+
+EVENTS = (PROC_MEM_OPEN, TRACEFS_WRITE)
