@@ -347,6 +347,12 @@ struct bpf_perf_link { /* since 5.15 (b89fbfbb854c) */
 	struct file *perf_file;
 };
 
+/* The context of a program that is called when a setting is read or written (UAPI). */
+struct bpf_sysctl {
+	__u32 write;
+	__u32 file_pos;
+};
+
 struct seq_file;
 
 struct bpf_iter_meta {

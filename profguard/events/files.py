@@ -1,10 +1,12 @@
-"""The events of files that are opened to get at processes."""
+"""The events of special files: a process's memory, the kernel's tracing, its settings."""
 
 from profguard.events.spec import ENTRY_32, Arg, EventSpec, Hook, Tag, entry, leave, tracepoint
 
 K, U, TOCTOU, OPT, RACE = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT, Tag.RACE
 
 MODES = {1: "read", 2: "write", 3: "read-write"}
+CHANGES = {1: "unchanged", 2: "raised", 3: "lowered"}
+NO_NUMBER = -(1 << 63)
 OPENS = ("open", "openat", "openat2", "creat")  # the system calls
 
 IO_URING = (
@@ -109,4 +111,45 @@ TRACEFS_WRITE = EventSpec(
     related=("perf", "bpf_attach"),
 )
 
-EVENTS = (PROC_MEM_OPEN, TRACEFS_WRITE)
+SYSCTL_WRITE = EventSpec(
+    name="sysctl_write",
+    id=22,
+    mechanism="sysctl",
+    summary="a setting of the kernel is written, below /proc/sys or by sysctl",
+    description=(
+        "Told just before the kernel takes the value, from the copy that it takes: the process "
+        "cannot change that any more. A value that the kernel then does not like is told, too. "
+        "The numbers are read as the kernel reads them, so ` 0x1` is 1; they are null where the "
+        "value is anything else than one number. Settings that are read are left out."
+    ),
+    args=(
+        Arg("old_number", "s64", "the value so far, as a number", (K, OPT), null=NO_NUMBER),
+        Arg("new_number", "s64", "what is written, as a number", (K, OPT), null=NO_NUMBER),
+        Arg(
+            "change", "u8", "of the number: raised, lowered or unchanged", (K, OPT), CHANGES, null=0
+        ),
+        Arg("name", "char[96]", "the setting: kernel/perf_event_paranoid"),
+        Arg("old_value", "char[64]", "the value so far", (K, OPT)),
+        Arg("new_value", "char[64]", "what is written", (K, OPT)),
+    ),
+    hooks=(Hook("sysctl", ("cgroup",), "name and values; of this kind in every tier"),),
+    example=(
+        "title: Kernel addresses are shown to everyone\n"
+        "logsource: {product: linux, service: profguard, category: sysctl_write}\n"
+        "detection:\n"
+        "  selection:\n"
+        "    sysctl_write.name: kernel/kptr_restrict\n"
+        "    sysctl_write.change: lowered\n"
+        "  condition: selection\n"
+    ),
+    issues=(
+        "Values are cut off after 63 bytes; then they have no number.",
+        "The program is attached to the root of the sensor's cgroup namespace: in a container that "
+        "is not the host's, it sees what is written there.",
+        "What the kernel changes by itself is not told, as it lowers perf_event_max_sample_rate.",
+        "The BCC loader does not have it.",
+    ),
+    related=("perf", "ptrace", "bpf_prog_load"),
+)
+
+EVENTS = (PROC_MEM_OPEN, SYSCTL_WRITE, TRACEFS_WRITE)

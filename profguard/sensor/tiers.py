@@ -31,6 +31,7 @@ _RANKS = {
     "tp_btf": 0,
     "iter": 0,
     "lsm": 0,
+    "cgroup": 0,
     "kprobe": 1,
     "kretprobe": 1,
     "tracepoint": 2,
