@@ -22,6 +22,15 @@ def root_fd() -> int:
         os.close(context)
 
 
+def refusal() -> str | None:
+    """Why there is none to be had; it needs CAP_SYS_ADMIN."""
+    try:
+        os.close(root_fd())
+    except OSError as error:
+        return error.strerror
+    return None
+
+
 def _call(number: int, *arguments) -> int:
     libc = ctypes.CDLL(None, use_errno=True)
     result = libc.syscall(number, *arguments)
