@@ -126,6 +126,7 @@ struct qstr {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 
 struct vfsmount {
@@ -275,6 +276,7 @@ struct perf_event_attr {
 };
 
 struct perf_cgroup;
+struct trace_event_call;
 
 /* Below PERF_EVENT_STATE_INACTIVE an event is off, failed or gone. */
 enum perf_event_state { PERF_EVENT_STATE_OFF = -1, PERF_EVENT_STATE_INACTIVE = 0 };
@@ -292,6 +294,7 @@ struct perf_event {
 	struct list_head owner_entry;
 	struct task_struct *owner;
 	__u64 id;
+	struct trace_event_call *tp_event; /* of a tracepoint or a dynamic probe */
 	struct perf_cgroup *cgrp;
 };
 
