@@ -210,9 +210,9 @@ static __always_inline int pg_uprobe_begin(struct inode *inode, __s64 offset,
 /* An error as a number, or as uprobe_register() gives it: a pointer since 6.12. */
 static __always_inline __s64 pg_error(__s64 result)
 {
-	enum { MAX_ERRNO = 4095 };
+	enum { LARGEST = 4095 }; /* MAX_ERRNO */
 
-	return result < 0 && result >= -MAX_ERRNO ? result : 0;
+	return result < 0 && result >= -LARGEST ? result : 0;
 }
 
 static __always_inline int pg_uprobe_end(__s64 result)
