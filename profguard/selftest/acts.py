@@ -16,7 +16,8 @@ from profguard.selftest import calls
 from profguard.tiers import TIERS
 
 FUNCTION_TIERS = frozenset({"fentry", "kprobe"})
-_OFFSET, _FUNCTION = 4096, "commit_creds"  # of a program, and in the kernel: where probes are placed
+# Where probes are placed: in a file that is no program, so that none is stopped, and in the kernel.
+_FILE, _OFFSET, _FUNCTION = __file__, 16, "commit_creds"
 _TRUE = (sys.executable, "-S", "-c", "")  # a program that is certain to be there
 
 
@@ -30,7 +31,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`tiers` are those in which it can be seen at all; `pmu` is what the kernel must have for it."""
+    """`tiers` are those in which it can be seen at all; `pmu` is one that the kernel must have."""
 
     name: str
     do: Callable[[int], int | None]
@@ -151,7 +152,7 @@ def _load_and_attach(_target: int) -> None:
 
 
 def _probe_file(_target: int) -> int:
-    os.close(calls.probe_open("uprobe", sys.executable.encode(), _OFFSET))
+    os.close(calls.probe_open("uprobe", _FILE.encode(), _OFFSET))
     return os.getpid()
 
 
@@ -252,7 +253,7 @@ ACTS = (
         ),
     ),
     Act(
-        "uprobe placed in a program",
+        "uprobe placed in a file",
         _probe_file,
         (_told("uprobe_attach", via="perf_event", offsets=(_OFFSET,)),),
         pmu="uprobe",
