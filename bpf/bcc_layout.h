@@ -45,6 +45,17 @@ static __always_inline struct file *pg_bpf_link_file(struct bpf_link *link)
 	return NULL;
 }
 
+static __always_inline __u64 pg_ctime(struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0) /* 3aa63a569c64 */
+	return PG_READ(inode, i_ctime_sec) * 1000000000ull + PG_READ(inode, i_ctime_nsec);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) /* 13bc24457850 */
+	return PG_READ(inode, __i_ctime.tv_sec) * 1000000000ull + PG_READ(inode, __i_ctime.tv_nsec);
+#else
+	return PG_READ(inode, i_ctime.tv_sec) * 1000000000ull + PG_READ(inode, i_ctime.tv_nsec);
+#endif
+}
+
 /* So is struct mnt_namespace. */
 static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 {
@@ -52,9 +63,9 @@ static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 }
 
 /* So is struct mount, without which the way from a file leads only to the root of its file system. */
-static __always_inline void pg_path(struct pg_sched_process_exec *out, struct file *file)
+static __always_inline void pg_path(char *path, __u32 *path_size, struct file *file)
 {
-	out->path_size = 0;
+	*path_size = 0;
 }
 
 #endif

@@ -18,6 +18,7 @@
 #include "task.h"
 #include "choose.h"
 #include "emit.h"
+#include "names.h"
 #include "calls.h"
 #include "perf.h"
 #include "prof.h"
@@ -25,6 +26,9 @@
 #include "timers.h"
 #include "access.h"
 #include "descriptors.h"
+#include "environ.h"
+#include "libraries.h"
+#include "runtimes.h"
 #include "process.h"
 #include "programs.h"
 

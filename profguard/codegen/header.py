@@ -12,6 +12,7 @@ from profguard.events.perf import (
     PROF_FLAGS,
     SCOPES,
 )
+from profguard.events.runtimes import RUNTIMES, VIAS
 from profguard.model import SOURCES
 from profguard.tiers import TIERS
 
@@ -22,6 +23,8 @@ _ENUMS = {
     "pg_mode": ("PG_MODE", MODES),
     "pg_scope": ("PG_SCOPE", SCOPES),
     "pg_how": ("PG_HOW", HOWS),
+    "pg_runtime": ("PG_RUNTIME", RUNTIMES),
+    "pg_via": ("PG_VIA", VIAS),
     "pg_class": ("PG_CLASS", EVENT_CLASSES),
 }
 

@@ -4,7 +4,7 @@ The C header, the decoder, the JSON schema, the fields that rules may name and t
 documentation all come from here. To add an event, add its entry and its BPF hook.
 """
 
-from profguard.events import access, bpf, descriptors, perf, process, sensor, timers
+from profguard.events import access, bpf, descriptors, perf, process, runtimes, sensor, timers
 from profguard.events.spec import Arg, EventSpec, Hook, Tag
 
 __all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Tag"]
@@ -16,6 +16,7 @@ REGISTRY: tuple[EventSpec, ...] = (
     *bpf.EVENTS,
     *descriptors.EVENTS,
     *process.EVENTS,
+    *runtimes.EVENTS,
     *sensor.EVENTS,
 )
 BY_NAME = {spec.name: spec for spec in REGISTRY}
