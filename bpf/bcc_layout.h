@@ -45,10 +45,13 @@ static __always_inline struct file *pg_bpf_link_file(struct bpf_link *link)
 	return NULL;
 }
 
+enum { PG_CTIME_QUERIED = 1u << 31 }; /* a flag in it, since 6.13 (4e40eff0b573) */
+
 static __always_inline __u64 pg_ctime(struct inode *inode)
 {
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0) /* 3aa63a569c64 */
-	return PG_READ(inode, i_ctime_sec) * 1000000000ull + PG_READ(inode, i_ctime_nsec);
+	return PG_READ(inode, i_ctime_sec) * 1000000000ull +
+	       (PG_READ(inode, i_ctime_nsec) & ~PG_CTIME_QUERIED);
 #elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) /* 13bc24457850 */
 	return PG_READ(inode, __i_ctime.tv_sec) * 1000000000ull + PG_READ(inode, __i_ctime.tv_nsec);
 #else

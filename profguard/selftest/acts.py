@@ -4,10 +4,14 @@ An act runs in a process of its own, the actor. It gets the pid of a target that
 the pid of whom it did it to; None where that is nobody.
 """
 
+import mmap
 import os
 import platform
+import shutil
 import signal
+import socket
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,13 +33,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`tiers` are those in which it can be seen at all."""
+    """`tiers` are those in which it can be seen at all. `by_target`: it is told of the target, as
+    of one that does something to itself.
+    """
 
     name: str
     do: Callable[[int], int | None]
     told: tuple[Told, ...]
     tiers: frozenset[str] = frozenset(TIERS.values())
     machines: tuple[str, ...] = ()  # all, where none is named
+    by_target: bool = False
 
     @property
     def is_possible(self) -> bool:
@@ -146,6 +153,57 @@ def _load_and_attach(_target: int) -> None:
     os.close(calls.attach_program(program, b"task_rename"))
 
 
+def _preload(_target: int) -> int:
+    child = os.fork()
+    if not child:
+        os.execve(_TRUE[0], _TRUE, {"LD_PRELOAD": ""})  # noqa: S606 - no shell
+    os.waitpid(child, 0)
+    return child
+
+
+def _load_library(_target: int) -> int:
+    """A file with an agent's name, which is mapped to be run and is not."""
+    library = os.memfd_create("libprofiler.so")
+    os.truncate(library, mmap.PAGESIZE)
+    protection = mmap.PROT_READ | mmap.PROT_EXEC
+    mmap.mmap(library, mmap.PAGESIZE, mmap.MAP_PRIVATE, protection).close()
+    return os.getpid()
+
+
+def _attach_to_jvm(_target: int) -> int:
+    """A socket as a JVM has it, on which a child listens."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"{folder}/.java_pid1"
+        told, tell = os.pipe()
+        child = os.fork()
+        if not child:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(address)
+            listener.listen()
+            os.write(tell, b"x")
+            listener.accept()
+            os._exit(0)
+        os.read(told, 1)
+        socket.socket(socket.AF_UNIX).connect(address)
+        os.waitpid(child, 0)
+    return child
+
+
+def _open_inspector(_target: int) -> int:
+    """To a program that is called as Node.js, which the signal ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        node = shutil.copy("/bin/sleep", f"{folder}/node")
+        running, runs = os.pipe()
+        child = os.fork()
+        if not child:
+            os.execv(node, ("node", "60"))  # noqa: S606 - no shell
+        os.close(runs)
+        os.read(running, 1)  # its end: an exec has closed the other one too
+        os.kill(child, signal.SIGUSR1)
+        os.waitpid(child, 0)
+    return child
+
+
 def _interval_timer(_target: int) -> int:
     signal.setitimer(signal.ITIMER_PROF, 3600, 3600)
     signal.setitimer(signal.ITIMER_PROF, 0)
@@ -236,6 +294,23 @@ ACTS = (
             _told("bpf_prog_load", prog_name="selftest"),
             _told("bpf_attach", how="raw_tracepoint", symbol_name="task_rename"),
         ),
+    ),
+    Act(
+        "program started with a preloaded library",
+        _preload,
+        (_told("profiler_env", variable="LD_PRELOAD", value=""),),
+        by_target=True,
+    ),
+    Act(
+        "profiler's library loaded",
+        _load_library,
+        (_told("shared_object_loaded", agent="gperftools"),),
+    ),
+    Act("JVM attached to", _attach_to_jvm, (_told("runtime_attach", how="connect"),)),
+    Act(
+        "inspector of Node.js opened",
+        _open_inspector,
+        (_told("runtime_attach", signal="SIGUSR1"),),
     ),
     Act("a child that ends", lambda _target: _child(), (_told("sched_process_fork"),)),
 )
