@@ -6,6 +6,7 @@
 
 #include <linux/version.h>
 #include "events.h"
+#include "names.h"
 
 static __always_inline bool pg_file_is_last(struct file *file)
 {
@@ -66,9 +67,15 @@ static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 }
 
 /* So is struct mount, without which the way from a file leads only to the root of its file system. */
-static __always_inline void pg_path(char *path, __u32 *path_size, struct file *file)
+static __always_inline void pg_path(char (*path)[PG_PATH_SIZE], __u32 *size, struct file *file)
 {
-	*path_size = 0;
+	*size = 0;
+}
+
+/* BCC's own list of the helpers may be older than the one that tells. */
+static __always_inline bool pg_call_args(__u64 *args)
+{
+	return false;
 }
 
 #endif

@@ -82,3 +82,13 @@ PG_ENTRY(unix_connect, asked, security_unix_stream_connect, struct sock *sock, s
 {
 	return pg_connect_asked(other);
 }
+
+PG_ENTRY(opens, mem, mem_open, struct inode *inode, struct file *file)
+{
+	return pg_mem_open_begin(inode, file);
+}
+
+PG_RETURN(opens, mem_end, mem_open, 2, int ret)
+{
+	return pg_mem_open_end(ret);
+}

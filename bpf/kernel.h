@@ -30,6 +30,7 @@ enum { false, true };
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
        BPF_MAP_TYPE_LPM_TRIE = 11, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_F_NO_PREALLOC = 1 };
+enum bpf_func_id { BPF_FUNC_task_pt_regs = 175 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -158,6 +159,12 @@ struct inode {
 	__u32 i_ctime_nsec;
 };
 
+/* An inode of procfs: of files below /proc/PID, with the pid. */
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
+};
+
 struct file;
 
 struct file_operations {
@@ -171,6 +178,7 @@ typedef struct {
 struct file {
 	const struct file_operations *f_op;
 	unsigned int f_flags;
+	unsigned int f_mode;
 	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
@@ -375,6 +383,12 @@ struct socket {
 struct unix_sock {
 	struct path path;
 	struct sock *peer;
+};
+
+/* The context of a program that is called when a setting is read or written (UAPI). */
+struct bpf_sysctl {
+	__u32 write;
+	__u32 file_pos;
 };
 
 struct seq_file;

@@ -57,7 +57,7 @@ static __always_inline int pg_library_end(__s64 ret)
 	out->file_name[0] = 0;
 	bpf_probe_read_kernel_str(&out->file_name, sizeof(out->file_name),
 				  PG_READ(file, f_path.dentry, d_name.name));
-	pg_path(out->pathname, &out->path_size, file);
+	pg_path(&out->pathname, &out->path_size, file);
 	pg_submit(out);
 	return 0;
 }

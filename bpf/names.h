@@ -1,24 +1,27 @@
-/* Whether a name is one of those that userspace looks for. */
+/* Paths of files, by the kernel's own objects: the components, leaf first, each ended by a NUL. */
 #ifndef PG_NAMES_H
 #define PG_NAMES_H
 
-enum { PG_NAME_BITS = 8 * (1 + PG_NAME_TEXT) };
+enum { PG_PATH_SIZE = 512, PG_NAME_MAX = 256, PG_NAMES_DEPTH = 12 };
 
-/* What userspace has put there for the name at this kernel address; 0 for all others. */
-PG_GLOBAL __u32 pg_name_find(__u64 at, __u32 kind)
+/* Adds the name of a directory entry; false where there is no room, and then there is no path: a cut one
+ * would be a wrong one. `size` has the bytes used so far: kept in the record, it is an unknown number to
+ * the verifier at every step, which then sees that all steps are alike.
+ */
+static __always_inline bool pg_name_add(char (*path)[PG_PATH_SIZE], __u32 *size,
+					struct dentry *dentry)
 {
-	struct pg_name name = {.bits = PG_NAME_BITS, .kind = kind};
-	__u32 *found;
+	__u32 used = *size;
+	long added;
 
-	if (bpf_probe_read_kernel_str(name.text, sizeof(name.text), (void *)at) <= 0)
-		return 0;
-	found = bpf_map_lookup_elem(&names, &name);
-	return found ? *found : 0;
-}
-
-static __always_inline __u32 pg_file_name_find(struct file *file, __u32 kind)
-{
-	return pg_name_find((__u64)PG_READ(file, f_path.dentry, d_name.name), kind);
+	if (used > PG_PATH_SIZE - PG_NAME_MAX) {
+		*size = 0;
+		return false;
+	}
+	added = bpf_probe_read_kernel_str(&(*path)[used], PG_NAME_MAX,
+					  PG_READ(dentry, d_name.name));
+	*size = used + added;
+	return added > 0;
 }
 
 #endif

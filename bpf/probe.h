@@ -6,10 +6,12 @@
 
 #ifdef PG_BCC
 #include "bcc.h"
+#include "registers.h"
 #include "bcc_layout.h"
 #else
 #include "core.h"
 #include "read.h"
+#include "registers.h"
 #include "layout.h"
 #include "path.h"
 #endif
@@ -18,7 +20,7 @@
 #include "task.h"
 #include "choose.h"
 #include "emit.h"
-#include "names.h"
+#include "lookout.h"
 #include "calls.h"
 #include "perf.h"
 #include "prof.h"
@@ -29,6 +31,7 @@
 #include "environ.h"
 #include "libraries.h"
 #include "runtimes.h"
+#include "opens.h"
 #include "process.h"
 #include "programs.h"
 

@@ -41,6 +41,8 @@ ALSO = {
         "jvm_attach_production"
     },
     ("kernel_sampling", "a user where perf_event_paranoid is 1 or less"): {"perf_unprivileged"},
+    ("memory_open_refused", "it was opened, which has another rule"): {"memory_opened"},
+    ("memory_opened", "a refused attempt, which has another rule"): {"memory_open_refused"},
     ("memory_read_foreign", "a refused attempt, which has another rule"): {"memory_refused"},
     ("memory_read_foreign", "out of a container"): {"tool_at_foreign_runtime"},
     ("memory_read_foreign", "production has a rule of its own"): {"memory_read_production"},
@@ -123,6 +125,7 @@ def test_a_message_has_no_gap_where_the_rule_fires(rule):
 # Conditions that hold wherever the rest of their rule does, and why they stand there.
 IMPLIED = {
     ("kernel_sampling", "perf.ret"): "the one field that another thread cannot race",
+    ("tracefs_changed", "process.user.id"): "the one field that another thread cannot race",
     ("profiling_left_on", "prof.action"): "only an end has a duration; said for the reader",
 }
 

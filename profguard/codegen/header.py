@@ -3,6 +3,7 @@
 from profguard import wire
 from profguard.events import REGISTRY
 from profguard.events.bpf import HOWS
+from profguard.events.files import CHANGES
 from profguard.events.perf import (
     ACTIONS,
     CAUSES,
@@ -25,6 +26,7 @@ _ENUMS = {
     "pg_how": ("PG_HOW", HOWS),
     "pg_runtime": ("PG_RUNTIME", RUNTIMES),
     "pg_via": ("PG_VIA", VIAS),
+    "pg_change": ("PG_CHANGE", CHANGES),
     "pg_class": ("PG_CLASS", EVENT_CLASSES),
 }
 

@@ -4,7 +4,17 @@ The C header, the decoder, the JSON schema, the fields that rules may name and t
 documentation all come from here. To add an event, add its entry and its BPF hook.
 """
 
-from profguard.events import access, bpf, descriptors, perf, process, runtimes, sensor, timers
+from profguard.events import (
+    access,
+    bpf,
+    descriptors,
+    files,
+    perf,
+    process,
+    runtimes,
+    sensor,
+    timers,
+)
 from profguard.events.spec import Arg, EventSpec, Hook, Tag
 
 __all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Tag"]
@@ -15,6 +25,7 @@ REGISTRY: tuple[EventSpec, ...] = (
     *access.EVENTS,
     *bpf.EVENTS,
     *descriptors.EVENTS,
+    *files.EVENTS,
     *process.EVENTS,
     *runtimes.EVENTS,
     *sensor.EVENTS,

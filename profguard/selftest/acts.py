@@ -143,6 +143,11 @@ def _write(target: int) -> int:
     return target
 
 
+def _open_memory(target: int) -> int:
+    os.close(os.open(f"/proc/{target}/mem", os.O_RDWR))
+    return target
+
+
 def _take_descriptor(target: int) -> int:
     os.close(calls.copy_descriptor(target, 1))
     return target
@@ -286,6 +291,11 @@ ACTS = (
     ),
     Act("memory of a process read", _read, (_told("process_vm_readv", ret=8),)),
     Act("memory of a process written", _write, (_told("process_vm_writev", ret=8),)),
+    Act(
+        "memory of a process opened as a file",
+        _open_memory,
+        (_told("proc_mem_open", ret=0, mode="read-write"),),
+    ),
     Act("descriptor of a process taken", _take_descriptor, (_told("pidfd_getfd"),)),
     Act(
         "BPF program loaded, and attached to a raw tracepoint",

@@ -32,7 +32,7 @@ class Act:
     tool: int = 0  # which word of the command is the tool
 
     def arguments(self, pid: int) -> list[str]:
-        words = [str(pid) if word == "PID" else word for word in self.command]
+        words = [word.replace("PID", str(pid)) for word in self.command]
         words[self.tool] = needs(words[self.tool])
         return words
 
@@ -79,6 +79,13 @@ ACTS = [
         ("py-spy", "dump", "--nonblocking", "--pid", "PID"),
         "memory_read_production",
         "process_vm_readv",
+        None,
+    ),
+    Act(
+        "dd",
+        ("dd", "if=/proc/PID/mem", "of=/dev/null", "bs=4096", "count=1"),
+        "memory_opened",
+        "proc_mem_open",
         None,
     ),
 ]
