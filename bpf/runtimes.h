@@ -3,6 +3,8 @@
 #define PG_RUNTIMES_H
 
 enum { PG_SIGQUIT = 3, PG_SIGUSR1 = 10, PG_SI_QUEUE = -1, PG_SI_TKILL = -6, PG_AF_UNIX = 1 };
+#define PG_END_MAP 0x70616d2eull /* ".map", ".dump": with their ends */
+#define PG_END_DUMP 0x706d75642eull
 #define PG_JAVA_PID 0x69705f6176616a2eull /* ".java_pi", with which the socket of a JVM begins */
 
 /* What is done to whose runtime; the name is that of a file, in the kernel. */
@@ -12,6 +14,7 @@ struct pg_attach {
 	__u8 runtime;
 	__u8 how;
 	__u8 signal;
+	bool even_own; /* whether it is told where it is done to oneself, too */
 };
 
 static __always_inline int pg_runtime_attached(struct pg_attach *attach)
@@ -19,7 +22,8 @@ static __always_inline int pg_runtime_attached(struct pg_attach *attach)
 	struct task_struct *target = attach->target;
 	struct pg_runtime_attach *out;
 
-	if (target && PG_READ(target, tgid) == bpf_get_current_pid_tgid() >> 32)
+	if (target && !attach->even_own &&
+	    PG_READ(target, tgid) == bpf_get_current_pid_tgid() >> 32)
 		return 0;
 	if (!pg_admits(PG_EVENT_RUNTIME_ATTACH, target, attach->how))
 		return 0;
@@ -38,6 +42,13 @@ static __always_inline int pg_runtime_attached(struct pg_attach *attach)
 	return 0;
 }
 
+static __always_inline __u8 pg_runtime_of(struct task_struct *task)
+{
+	struct file *file = PG_READ(task, mm, exe_file);
+
+	return pg_file_name_find(file, PG_NAME_RUNTIME);
+}
+
 /* A signal that a process has sent another one, and that will be delivered. What runs there is told by
  * the name of its executable: a thread may call itself anything.
  */
@@ -45,7 +56,6 @@ static __always_inline int pg_runtime_signalled(int signal, struct kernel_siginf
 						struct task_struct *target)
 {
 	struct pg_attach attach = {.target = target, .how = PG_VIA_SIGNAL, .signal = signal};
-	struct file *file;
 	int code;
 
 	if (signal != PG_SIGQUIT && signal != PG_SIGUSR1)
@@ -57,8 +67,7 @@ static __always_inline int pg_runtime_signalled(int signal, struct kernel_siginf
 		return 0;
 	if (pg_is_self())
 		return 0;
-	file = PG_READ(target, mm, exe_file);
-	attach.runtime = pg_file_name_find(file, PG_NAME_RUNTIME);
+	attach.runtime = pg_runtime_of(target);
 	if (attach.runtime != (signal == PG_SIGQUIT ? PG_RUNTIME_JVM : PG_RUNTIME_NODE))
 		return 0;
 	return pg_runtime_attached(&attach);
@@ -119,6 +128,71 @@ static __always_inline int pg_connect_asked(struct sock *other)
 	if (!pg_is_wanted(PG_EVENT_RUNTIME_ATTACH))
 		return 0;
 	return pg_runtime_connected((void *)other, PG_READ(other, sk_peer_pid));
+}
+
+/* The number at a place in a name, and how many digits it has. */
+static __always_inline int pg_decimal(const char *text, int *digits)
+{
+	int number = 0, count = 0;
+
+#pragma unroll
+	for (int i = 0; i < 7; i++)
+		if (count == i && text[i] >= '0' && text[i] <= '9') {
+			number = 10 * number + text[i] - '0';
+			count++;
+		}
+	*digits = count;
+	return number;
+}
+
+/* The process that a file's name means, if that runs in the caller's own pid namespace: in another one
+ * it has another number, which is the one in the name.
+ */
+static __always_inline struct task_struct *pg_task_named(int nr)
+{
+	struct task_struct *task = (void *)pg_task_by_pid(nr);
+
+	return task && pg_pid_namespace(task) == pg_pid_namespace(pg_current()) ? task : NULL;
+}
+
+/* A file is made: .attach_pidPID, beside which SIGQUIT makes a JVM open its socket; perf-PID.map or
+ * jit-PID.dump, in which a runtime tells profilers where its functions are.
+ */
+static __always_inline int pg_runtime_file(struct file *file)
+{
+	struct pg_attach attach = {.how = PG_VIA_FILE};
+	char name[24] = {};
+	__u64 end = 0;
+	int nr, digits;
+
+	if (!pg_is_wanted(PG_EVENT_RUNTIME_ATTACH))
+		return 0;
+	attach.name = (void *)PG_READ(file, f_path.dentry, d_name.name);
+	bpf_probe_read_kernel_str(name, sizeof(name), attach.name);
+	if (pg_starts(name, ".attach_pid", 11)) {
+		attach.target = pg_task_named(pg_decimal(name + 11, &digits));
+		attach.runtime = PG_RUNTIME_JVM;
+		if (attach.target && pg_runtime_of(attach.target) != PG_RUNTIME_JVM)
+			attach.target = NULL;
+		return pg_is_self() ? 0 : pg_runtime_attached(&attach);
+	}
+	if (pg_starts(name, "perf-", 5)) {
+		nr = pg_decimal(name + 5, &digits);
+		bpf_probe_read_kernel(&end, sizeof(".map"), attach.name + 5 + digits);
+		if (!digits || end != PG_END_MAP)
+			return 0;
+	} else if (pg_starts(name, "jit-", 4)) {
+		nr = pg_decimal(name + 4, &digits);
+		bpf_probe_read_kernel(&end, sizeof(".dump"), attach.name + 4 + digits);
+		if (!digits || end != PG_END_DUMP)
+			return 0;
+	} else {
+		return 0;
+	}
+	attach.target = pg_task_named(nr);
+	attach.runtime = attach.target ? pg_runtime_of(attach.target) : 0;
+	attach.even_own = true;
+	return pg_runtime_attached(&attach);
 }
 
 #endif

@@ -39,7 +39,8 @@ class Lookout:
         numbers = {name: number for number, name in RUNTIMES.items()}
         for runtime, names in self._shipped["runtimes"].items():
             for name in names:
-                yield _key(_RUNTIME, f"{name}\0"), numbers[runtime]
+                text = name.removesuffix("*") if name.endswith("*") else f"{name}\0"
+                yield _key(_RUNTIME, text), numbers[runtime]
 
     def agent(self, name: str) -> str | None:
         """What a library of this file name is called; the longest beginning counts."""

@@ -71,6 +71,7 @@ def test_each_key_says_how_much_of_it_counts():
     assert found[b"eLD_PRELOAD="] == len("LD_PRELOAD")
     assert found[b"rjava\0"] == 1
     assert found[b"rnode\0"] == 2
+    assert found[b"rpython"] == 3
     assert found[b"alibjdwp.so"] == 1
     variables = [key for key in found if key.startswith(b"e")]
     assert all(key.endswith(b"=") and len(key) <= MAX_VARIABLE + 2 for key in variables)

@@ -2,6 +2,7 @@
 asking a language's runtime to open up.
 """
 
+from profguard.events.files import IO_URING, OPENS
 from profguard.events.spec import (
     ENTRY_32,
     Arg,
@@ -124,20 +125,25 @@ RUNTIME_ATTACH = EventSpec(
     name="runtime_attach",
     id=28,
     mechanism="runtime",
-    summary="a process gets the runtime of another to open up: a JVM, or Node.js",
+    summary="a process gets a language's runtime to open up: a JVM, Node.js, an interpreter",
     description=(
         "jcmd, jattach, async-profiler and every other tool that attaches to a JVM sends it "
         "SIGQUIT, so that it opens a socket `.java_pidPID`, and connects to that; later ones "
         "connect only. Over it the JVM is told to load an agent, to record (JFR), or to dump its "
         "heap. SIGQUIT alone makes a JVM print its threads. SIGUSR1 makes Node.js open its "
         "inspector, a debugger on a TCP port.\n\n"
+        "Files: `.attach_pidPID` is made before that SIGQUIT. `perf-PID.map` and `jit-PID.dump` "
+        "tell profilers where a runtime's functions are: it makes them itself when it is started so "
+        "(`python -X perf`, `node --perf-basic-prof`) or told to, and that is reported of itself, "
+        "as `self`. The number in a name is taken for the target's pid where that is a process in "
+        "the caller's own pid namespace; else there is no target.\n\n"
         "For signals, a JVM or Node.js is known by the name of its executable (`java`, `node`), "
         "never by what a thread calls itself. For a socket the target is the process that listens "
         "there. A signal is told where it is delivered, a connection where it is made; what was "
-        "refused is not. What a process does to itself is left out."
+        "refused is not. Other than those files, what a process does to itself is left out."
     ),
     args=(
-        Arg("runtime", "u8", "which runtime it is", values=RUNTIMES),
+        Arg("runtime", "u8", "which runtime it is", (K, OPT), values=RUNTIMES, null=0),
         Arg("how", "u8", "what was done", values=VIAS),
         Arg(
             "signal",
@@ -154,6 +160,8 @@ RUNTIME_ATTACH = EventSpec(
         kernel_event("signal_generate", "the same"),
         entry("security_unix_stream_connect", "the socket and who listens there"),
         Hook("unix_stream_connect", ("lsm",), "the same"),
+        Hook("vfs_open", ("fexit",), "a file that is made"),
+        *(tracepoint(f"syscalls/sys_exit_{call}", "the same") for call in OPENS),
         tracepoint("syscalls/sys_enter_connect", "the socket's descriptor"),
         tracepoint("syscalls/sys_exit_connect", "the socket's address, and who listens there"),
     ),
@@ -173,6 +181,8 @@ RUNTIME_ATTACH = EventSpec(
         "`process_vm_writev`, or an open of its memory file.",
         "In the tracepoint tier the socket is found through the caller's descriptor table, which "
         "another thread may change meanwhile (RACE).",
+        "A file that was there before is not told, as where a pid is used again.",
+        IO_URING,
         "In the kprobe tier a signal that its target ignores is told too.",
         ENTRY_32,
     ),

@@ -47,9 +47,7 @@ class Attached:
 
     def attach(self, tier: str, programs: list[Program]) -> Refusals:
         """Attach programs of a tier. Raises LibbpfError where none can be loaded at all."""
-        refusals = {
-            program.name: missing for program in programs if (missing := _missing(program))
-        }
+        refusals = {program.name: missing for program in programs if (missing := _missing(program))}
         bpf = self._load(tier, {program.name for program in programs}, refusals)
         if bpf is None:
             return refusals

@@ -191,7 +191,7 @@ def test_jcmd_is_one_finding(jvm, sensor, findings_of, shipped):
             os.path.realpath(needs("jcmd"))
         }
         hows = [event["runtime_attach"]["how"] for event in events]
-        assert ("signal" in hows) == (number == 0)
+        assert hows[:2] == (["connect"] * 2 if number else ["file", "signal"])
         assert hows[-1] == "connect"
         assert events[-1]["runtime_attach"]["artifact"] == f".java_pid{process.pid}"
         if not in_production:
@@ -245,6 +245,46 @@ def test_the_inspector_of_node_is_a_finding(act, node, target, sensor, findings_
         shipped("node_inspector_production").id,
         "runtime",
     )
+
+
+@pytest.mark.proves("runtime_attach", "perf maps, and files with other names")
+def test_a_perf_map_is_told_of_its_runtime(act, sensor, target, findings_of, shipped):
+    """Node.js writes its own; of one written for another process that one is the target."""
+    script = "process.stdout.write(process.version)"
+    pid = ended([needs("node"), "--perf-basic-prof", "-e", script], env=os.environ | PRODUCTION)
+    os.unlink(f"/tmp/perf-{pid}.map")
+    (event,) = told(sensor, pid, "runtime_attach")
+    assert (event["relation"], event["target"]["pid"]) == ("self", pid)
+    assert event["runtime_attach"] == {
+        "runtime": "node",
+        "how": "file",
+        "signal": None,
+        "artifact": f"perf-{pid}.map",
+    }
+    (row,) = findings_of(pid)
+    assert row["rule_id"] == shipped("perf_map_production").id
+    names = (
+        *(f"jit-{target.pid}.dump", f"perf-{target.pid}.map"),
+        *("perf-4194305.map", ".attach_pid4194305", f".attach_pid{target.pid}"),
+        *("perf-.map", f"perf-{target.pid}.data", "perf-1x.map", "jit-1.map", "x", "xperf-1.map"),
+    )
+    pid = act(
+        f"""
+        import tempfile
+        with tempfile.TemporaryDirectory() as folder:
+            for name in {names!r}:
+                for _ in range(2):
+                    open(folder + "/" + name, "w").close()
+        """
+    )
+    events = told(sensor, pid, "runtime_attach")
+    assert [
+        (event["runtime_attach"]["artifact"], event.get("target", {}).get("pid"))
+        for event in events
+    ] == [(name, target.pid) for name in names[:2]] + [(name, None) for name in names[2:5]]
+    assert [event["runtime_attach"]["runtime"] for event in events] == [
+        *("python", "python", None, "jvm", "jvm")
+    ]
 
 
 @pytest.mark.proves("runtime_attach", "refused, ignored, and one's own")
