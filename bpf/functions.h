@@ -67,17 +67,6 @@ PG_RETURN(timer_settime, leave, posix_cpu_timer_set, 4, int ret)
 	return pg_cpu_timer_set_end(ret);
 }
 
-PG_ENTRY(mmap, enter, vm_mmap_pgoff, struct file *file, unsigned long addr, unsigned long size,
-	 unsigned long prot)
-{
-	return file && prot & PG_PROT_EXEC ? pg_library_begin(file) : 0;
-}
-
-PG_RETURN(mmap, leave, vm_mmap_pgoff, 6, long ret)
-{
-	return pg_library_end(ret);
-}
-
 PG_ENTRY(unix_connect, asked, security_unix_stream_connect, struct sock *sock, struct sock *other)
 {
 	return pg_connect_asked(other);

@@ -53,6 +53,12 @@ PG_ENTRY(signal, sent, do_send_sig_info, int signal, struct kernel_siginfo *info
 	return pg_runtime_signalled(signal, info, target);
 }
 
+PG_ENTRY(mmap, asked, vm_mmap_pgoff, struct file *file, unsigned long addr, unsigned long size,
+	 unsigned long prot)
+{
+	return file ? pg_library_asked(file, size, prot, 0) : 0;
+}
+
 PG_ENTRY(itimer, set, do_setitimer, int which, struct itimerspec64 *value)
 {
 	return pg_itimer_set(which, value);

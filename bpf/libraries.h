@@ -2,44 +2,16 @@
 #ifndef PG_LIBRARIES_H
 #define PG_LIBRARIES_H
 
-enum { PG_PROT_EXEC = 4, PG_MAP_ANONYMOUS = 0x20 };
+enum { PG_PROT_EXEC = 4, PG_MAP_ANONYMOUS = 0x20, PG_MNT_NOEXEC = 4, PG_PAGE = 4096 };
 
-static __always_inline int pg_library_begin(struct file *file)
+/* shared_object_loaded: of a file that is mapped to be run, if it has one of the names. */
+static __always_inline int pg_library_mapped(struct file *file)
 {
-	struct pg_call call = {.args = {(__u64)file}};
+	struct pg_shared_object_loaded *out;
+	struct inode *inode;
 
 	if (pg_is_self() || !pg_file_name_find(file, PG_NAME_AGENT))
 		return 0;
-	pg_call_begin(PG_EVENT_SHARED_OBJECT_LOADED, &call);
-	return 0;
-}
-
-/* mmap(addr, length, prot, flags, fd, offset) */
-static __always_inline int pg_mmap_begin(const __u64 *args)
-{
-	struct file *file;
-
-	if (!(args[2] & PG_PROT_EXEC) || args[3] & PG_MAP_ANONYMOUS)
-		return 0;
-	if (!pg_is_wanted(PG_EVENT_SHARED_OBJECT_LOADED))
-		return 0;
-	file = (void *)pg_file_of_fd(args[4]);
-	return file ? pg_library_begin(file) : 0;
-}
-
-/* shared_object_loaded: it is in place. The mapping keeps the file open. */
-static __always_inline int pg_library_end(__s64 ret)
-{
-	struct pg_shared_object_loaded *out;
-	struct pg_call call;
-	struct inode *inode;
-	struct file *file;
-
-	if (!pg_call_end(PG_EVENT_SHARED_OBJECT_LOADED, &call))
-		return 0;
-	if (ret < 0 && ret > -4096)
-		return 0;
-	file = (void *)call.args[0];
 	if (!pg_admits(PG_EVENT_SHARED_OBJECT_LOADED, pg_current(), 0))
 		return 0;
 	/* Too large for PG_RESERVE to zero: what is not set below is not sent. */
@@ -60,6 +32,30 @@ static __always_inline int pg_library_end(__s64 ret)
 	pg_path(&out->pathname, &out->path_size, file);
 	pg_submit(out);
 	return 0;
+}
+
+/* The call has only begun: to be there at its end would cost every mmap as much again. So this is what
+ * the kernel refuses a file for, other than for want of room.
+ */
+static __always_inline int pg_library_asked(struct file *file, __u64 size, __u64 prot, __u64 offset)
+{
+	if (!(prot & PG_PROT_EXEC) || !size || offset % PG_PAGE)
+		return 0;
+	if (PG_READ(file, f_path.mnt, mnt_flags) & PG_MNT_NOEXEC ||
+	    !(PG_READ(file, f_mode) & PG_FMODE_READ))
+		return 0;
+	return pg_library_mapped(file);
+}
+
+/* mmap(addr, size, prot, flags, fd, offset) */
+static __always_inline int pg_mmap_begin(const __u64 *args)
+{
+	struct file *file;
+
+	if (!(args[2] & PG_PROT_EXEC) || args[3] & PG_MAP_ANONYMOUS)
+		return 0;
+	file = (void *)pg_file_of_fd(args[4]);
+	return file ? pg_library_asked(file, args[1], args[2], args[5]) : 0;
 }
 
 #endif

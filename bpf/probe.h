@@ -29,9 +29,9 @@
 #include "access.h"
 #include "descriptors.h"
 #include "environ.h"
-#include "libraries.h"
 #include "runtimes.h"
 #include "opens.h"
+#include "libraries.h"
 #include "process.h"
 #include "programs.h"
 

@@ -58,11 +58,6 @@ PG_CALL_ENTRY(mmap, mmap)
 	return pg_mmap_begin(args);
 }
 
-PG_CALL_RETURN(mmap, mmap)
-{
-	return pg_library_end(ret);
-}
-
 PG_CALL_ENTRY(unix_connect, connect)
 {
 	return pg_connect_begin(args);

@@ -11,7 +11,6 @@ from profguard.events.spec import (
     Tag,
     entry,
     kernel_event,
-    leave,
     tracepoint,
 )
 
@@ -97,10 +96,9 @@ SHARED_OBJECT_LOADED = EventSpec(
         Arg("agent", None, "what it is, by the list of agents", (DERIVED, OPT), kind="str"),
     ),
     hooks=(
-        entry("vm_mmap_pgoff", "the file, by its name"),
-        leave("vm_mmap_pgoff", "that it is mapped"),
-        tracepoint("syscalls/sys_enter_mmap", "the file, by the descriptor and its name"),
-        tracepoint("syscalls/sys_exit_mmap", "that it is mapped"),
+        Hook("vm_mmap_pgoff", ("fexit",), "the file, and that it is mapped"),
+        Hook("vm_mmap_pgoff", ("kprobe",), "the file that is to be mapped"),
+        tracepoint("syscalls/sys_enter_mmap", "the file, by its descriptor"),
     ),
     example=(
         "title: The debugger's agent of the JVM is loaded\n"
@@ -114,6 +112,9 @@ SHARED_OBJECT_LOADED = EventSpec(
         "A library under another name is not told: names are what is looked for.",
         "Code that is copied into memory, and a mapping that becomes executable later by "
         "mprotect(2), are not seen.",
+        "In the tracepoint and kprobe tiers it is told when the call begins, so that other mmaps "
+        "pay little. What the file's mount (noexec) or the arguments forbid is left out; a mapping "
+        "that fails for want of room is told.",
         "In the tracepoint tier the file is found through the caller's descriptor table, which "
         "another thread may change meanwhile (RACE).",
         ENTRY_32,
@@ -133,9 +134,9 @@ RUNTIME_ATTACH = EventSpec(
         "heap. SIGQUIT alone makes a JVM print its threads. SIGUSR1 makes Node.js open its "
         "inspector, a debugger on a TCP port.\n\n"
         "Files: `.attach_pidPID` is made before that SIGQUIT. `perf-PID.map` and `jit-PID.dump` "
-        "tell profilers where a runtime's functions are: it makes them itself when it is started so "
-        "(`python -X perf`, `node --perf-basic-prof`) or told to, and that is reported of itself, "
-        "as `self`. The number in a name is taken for the target's pid where that is a process in "
+        "tell profilers where a runtime's functions are: it makes them itself when it is started "
+        "so (`python -X perf`, `node --perf-basic-prof`) or told to, and that is reported of "
+        "itself, as `self`. The number in a name is taken for the target's pid where that is a process in "
         "the caller's own pid namespace; else there is no target.\n\n"
         "For signals, a JVM or Node.js is known by the name of its executable (`java`, `node`), "
         "never by what a thread calls itself. For a socket the target is the process that listens "

@@ -105,6 +105,8 @@ def test_libraries_are_told_once_each(act, sensor, tmp_path):
     shutil.copy("/usr/lib/x86_64-linux-gnu/libc.so.6", library)
     shutil.copy(library, tmp_path / "other.so")
     os.chown(library, 1234, 1234)
+    noexec = tmp_path / "noexec"
+    noexec.mkdir()
     pid = act(
         f"""
         ctypes.CDLL({str(library)!r})
@@ -114,6 +116,16 @@ def test_libraries_are_told_once_each(act, sensor, tmp_path):
         mmap.mmap(-1, 4096, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ | mmap.PROT_EXEC)
         libc.mmap.restype = ctypes.c_void_p
         assert libc.mmap(None, 0, 5, 2, fd, 0) == ctypes.c_void_p(-1).value
+        assert libc.mmap(None, 4096, 5, 2, os.open({str(library)!r}, os.O_WRONLY), 0) == -1 % 2**64
+        import subprocess
+        mount = ["mount", "-t", "tmpfs", "-o", "noexec", "tmpfs", {str(noexec)!r}]
+        subprocess.run(mount, check=True)
+        try:
+            with open({str(noexec / "libprofiler.so")!r}, "w+b") as file:
+                file.truncate(4096)
+                assert libc.mmap(None, 4096, 5, 2, file.fileno(), 0) == -1 % 2**64
+        finally:
+            subprocess.run(["umount", {str(noexec)!r}], check=True)
         memory = os.memfd_create("frida-agent-64.so")
         os.truncate(memory, 4096)
         mmap.mmap(memory, 4096, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_EXEC)
