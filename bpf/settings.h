@@ -4,20 +4,26 @@
 
 enum { PG_SYSCTL_VALUE = 64 };
 
-/* The one number that a setting is, by the kernel's own reading (" 0x1" is 1); PG_NO_NUMBER for another
- * text. `length` is that of the text, or an error.
+/* The number that a setting begins with, by the kernel's own reading: " 0x1" is 1, and "1 x", too.
+ * PG_NO_NUMBER for another text, and for one that was cut. `length` is that of the text, or an error.
  */
 #define PG_NO_NUMBER ((__s64)(1ull << 63))
 
 static __always_inline __s64 pg_sysctl_number(char (*text)[PG_SYSCTL_VALUE], long length)
 {
-	long number = 0;
+	enum { MASK = PG_SYSCTL_VALUE - 1 };
+	long number = 0, end;
+	char after;
 
 	if (length <= 0 || length >= PG_SYSCTL_VALUE)
 		return PG_NO_NUMBER;
-	if ((*text)[(length - 1) & (PG_SYSCTL_VALUE - 1)] == '\n')
-		(*text)[--length & (PG_SYSCTL_VALUE - 1)] = 0;
-	return bpf_strtol(*text, PG_SYSCTL_VALUE, 0, &number) == length ? number : PG_NO_NUMBER;
+	if ((*text)[(length - 1) & MASK] == '\n')
+		(*text)[(length - 1) & MASK] = 0;
+	end = bpf_strtol(*text, PG_SYSCTL_VALUE, 0, &number);
+	if (end <= 0)
+		return PG_NO_NUMBER;
+	after = (*text)[end & MASK];
+	return !after || after == ' ' || after == '\t' || after == '\n' ? number : PG_NO_NUMBER;
 }
 
 static __always_inline __u8 pg_sysctl_change(__s64 before, __s64 after)

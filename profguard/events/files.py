@@ -119,14 +119,31 @@ SYSCTL_WRITE = EventSpec(
     description=(
         "Told just before the kernel takes the value, from the copy that it takes: the process "
         "cannot change that any more. A value that the kernel then does not like is told, too. "
-        "The numbers are read as the kernel reads them, so ` 0x1` is 1; they are null where the "
-        "value is anything else than one number. Settings that are read are left out."
+        "The numbers are read as the kernel reads them: ` 0x1` is 1. Where there are several, it "
+        "is the first. Settings that are only read are left out."
     ),
     args=(
-        Arg("old_number", "s64", "the value so far, as a number", (K, OPT), null=NO_NUMBER),
-        Arg("new_number", "s64", "what is written, as a number", (K, OPT), null=NO_NUMBER),
         Arg(
-            "change", "u8", "of the number: raised, lowered or unchanged", (K, OPT), CHANGES, null=0
+            "old_number",
+            "s64",
+            "the number that it was",
+            (K, OPT),
+            null=NO_NUMBER,
+        ),
+        Arg(
+            "new_number",
+            "s64",
+            "the number that it is to be",
+            (K, OPT),
+            null=NO_NUMBER,
+        ),
+        Arg(
+            "change",
+            "u8",
+            "what becomes of the number: raised, lowered, unchanged",
+            (K, OPT),
+            CHANGES,
+            null=0,
         ),
         Arg("name", "char[96]", "the setting: kernel/perf_event_paranoid"),
         Arg("old_value", "char[64]", "the value so far", (K, OPT)),

@@ -91,8 +91,8 @@ class Hook:
     """A kernel attach point: `name` as the kernel spells it, and what it is for there.
 
     `types` are the kinds of program that a tier attaches to it: tracepoint, tp_btf, fentry, fexit,
-    kprobe, kretprobe, lsm, cgroup, iter; or userspace. `sys_NAME` is the function of a system call in each
-    of the machine's ABIs.
+    kprobe, kretprobe, lsm, cgroup, iter; or userspace. `sys_NAME` is the function of a system
+    call in each of the machine's ABIs.
     """
 
     name: str

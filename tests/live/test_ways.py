@@ -171,6 +171,76 @@ def test_memory_opened_by_io_uring(act, sensor, victim, record_property):
     assert told == [(victim.pid, "read-write")] * seen
 
 
+@pytest.mark.proves("tracefs_write", "file and mode, wherever it is mounted")
+def test_tracing_files(act, sensor, tmp_path):
+    """What is opened to be written; the rest, and files that are called the same, are left out."""
+    pid = act(
+        f"""
+        tracing, here, made = "/sys/kernel/tracing", "{tmp_path}", "/instances/pg-test"
+        assert libc.unshare(0x20000) == 0
+        assert libc.mount(b"none", b"/", None, 1 << 18 | 1 << 14, None) == 0  # REC | PRIVATE
+        os.close(os.open(tracing + "/events/sched/sched_switch/enable", os.O_RDONLY))
+        os.close(os.open(tracing + "/set_event", os.O_PATH))
+        os.close(os.open(tracing + "/set_event_pid", os.O_WRONLY))
+        os.close(os.open(here + "/set_event", os.O_WRONLY | os.O_CREAT))
+        assert libc.mount(b"tracefs", here.encode(), b"tracefs", 0, None) == 0
+        os.mkdir(here + made)
+        os.close(os.open(here + made + "/events/sched/sched_switch/enable", os.O_RDWR))
+        os.rmdir(here + made)
+        """
+    )
+    events = sensor.events_of(pid, "tracefs_write")
+    assert [tuple(e["tracefs_write"].values()) for e in events] == [
+        ("write", "/set_event_pid"),
+        ("read-write", "/instances/pg-test/events/sched/sched_switch/enable"),
+    ]
+    assert {(e.get("target"), e["relation"]) for e in events} == {(None, "cpu-wide")}
+
+
+@pytest.mark.proves("tracefs_write", "opened by io_uring")
+def test_tracing_files_by_io_uring(act, sensor, record_property):
+    """The one function that all opens pass is hooked in the fentry tier only."""
+    path = "/sys/kernel/tracing/set_event_pid"
+    pid = act(IO_URING + f"os.open({path!r}, os.O_WRONLY)\nring_open({path!r}, os.O_WRONLY)\n")
+    usual, *by_ring = sensor.events_of(pid, "tracefs_write")
+    seen = usual["event"]["tier"] == "fentry"
+    record_property("seen", seen)
+    assert [e["tracefs_write"]["file"] for e in by_ring] == ["/set_event_pid"] * seen
+
+
+@pytest.mark.proves("sysctl_write", "name, values and what they are as numbers")
+def test_settings(act, sensor, record_property):
+    """As the kernel reads them; what is only read is left out."""
+    pid = act(
+        """
+        def write(name, value):
+            fd = os.open("/proc/sys/kernel/" + name, os.O_WRONLY)
+            try: os.write(fd, value.encode())
+            except OSError: pass
+            os.close(fd)
+        before = int(open("/proc/sys/kernel/perf_event_mlock_kb").read())
+        for value in " 0x205", "517\\n", "many", "516 x", str(before):
+            write("perf_event_mlock_kb", value)
+        write("printk", open("/proc/sys/kernel/printk").read())
+        """
+    )
+    told = [e["sysctl_write"] for e in sensor.events_of(pid, "sysctl_write")]
+    seen = "bcc" not in OPTIONS
+    record_property("seen", seen)
+    if not seen:
+        assert told == []
+        return
+    numbers = [(each["new_value"], each["new_number"]) for each in told[:4]]
+    assert numbers == [(" 0x205", 517), ("517", 517), ("many", None), ("516 x", 516)]
+    assert [each["old_number"] for each in told[1:3]] == [517, 517]
+    assert [each["change"] for each in told[1:3]] == ["unchanged", None]
+    assert [told[4]["old_number"], told[4]["new_value"]] == [516, told[0]["old_value"]]
+    assert {each["name"] for each in told[:5]} == {"kernel/perf_event_mlock_kb"}
+    printk = told[5]
+    assert (printk["name"], printk["change"]) == ("kernel/printk", "unchanged")
+    assert printk["new_value"] == printk["old_value"]
+
+
 @pytest.mark.proves("pidfd_getfd", "target, result, a perf event, and one refused")
 def test_descriptor_of_another_process(act, sensor, victim):
     """Whose descriptor was taken, if any; of itself it is nobody's business."""
