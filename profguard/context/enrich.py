@@ -8,6 +8,7 @@ from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
 from profguard.events.bpf import TRACING_TYPES
 from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
+from profguard.lookout import Lookout
 from profguard.model import Event, Process
 from profguard.rawtask import RawTask
 
@@ -23,8 +24,15 @@ class Enricher:
     Events must come in ring order.
     """
 
-    def __init__(self, table: ProcessTable, labeler: Labeler, host: str):
+    def __init__(
+        self,
+        table: ProcessTable,
+        labeler: Labeler,
+        host: str,
+        lookout: Lookout | None = None,
+    ):
         self._table = table
+        self._lookout = lookout or Lookout()
         self._labeler = labeler
         self._host = host
         self._perf_cgroups = PerfCgroups()
@@ -49,6 +57,10 @@ class Enricher:
             table.on_exec(actor, event)
         elif name == "sched_process_fork" and actor and target:
             table.on_fork(actor, target, at_ns)
+        elif name == "profiler_env" and actor:
+            event["inherited"] = table.on_variable(actor, event["variable"], event["value"])
+        elif name == "shared_object_loaded":
+            event["agent"] = self._lookout.agent(event["file_name"])
         elif name == "lost_events" and event["event"] in _LIFE_EVENTS:
             table.on_loss()
         event.host = self._host
