@@ -78,9 +78,9 @@ SHARED_OBJECT_LOADED = EventSpec(
     description=(
         "An executable mapping of a file whose name begins like one of the known agents, be it on "
         "a disk or in memory (memfd): by the loader, by dlopen(3), or by hand. The names are a "
-        "list (`profguard/lookout.toml`), to which the configuration adds (`[sensor.agents]`). The name "
-        "and the inode are those of the file that is mapped, in kernel memory; that a file has "
-        "another name than its owner gave it cannot be known.\n\n"
+        "list (`profguard/lookout.toml`), to which the configuration adds (`[sensor.agents]`). The "
+        "name and the inode are those of the file that is mapped, in kernel memory; that a file "
+        "has another name than its owner gave it cannot be known.\n\n"
         "`process` and `target` are the process that maps it. Another one may have made it do so: "
         "then `ptrace`, `process_vm_writev` or `runtime_attach` tells of that one."
     ),
