@@ -145,6 +145,7 @@ def test_a_message_has_no_gap_where_the_rule_fires(rule):
 
 # Conditions that hold wherever the rest of their rule does, and why they stand there.
 IMPLIED = {
+    ("agent_of_another_user", "relation"): "the one field that another thread cannot race",
     ("kernel_sampling", "perf.ret"): "the one field that another thread cannot race",
     ("tracefs_changed", "process.user.id"): "the one field that another thread cannot race",
     ("profiling_left_on", "prof.action"): "only an end has a duration; said for the reader",

@@ -100,10 +100,13 @@ class Enricher:
     def relabel(self, event: Event) -> Event:
         """A replayed `event` with the labels of this configuration, if it defines any.
 
-        Otherwise the recorded labels stay. What another sensor saw gets its relation here.
+        Otherwise the recorded labels stay. What another sensor saw gets its relation here, and what
+        only our lists say.
         """
         if event.origin is not None:
             event.relation = _relation(event)
+            if event.spec.name == "shared_object_loaded":  # of any library, there
+                event["agent"] = self._lookout.agent(event["file_name"] or "")
         if self._labeler:
             for process in (event.process, event.target):
                 if process is not None:

@@ -81,22 +81,29 @@ SHARED_OBJECT_LOADED = EventSpec(
     description=(
         "An executable mapping of a file whose name begins like one of the known agents, be it on "
         "a disk or in memory (memfd): by the loader, by dlopen(3), or by hand. The names are a "
-        "list (`profguard/lookout.toml`), to which the configuration adds (`[agents]`). The name "
-        "and the inode are those of the file that is mapped, in kernel memory; that a file has "
-        "another name than its owner gave it cannot be known.\n\n"
+        "list (`profguard/lookout.toml`), to which the configuration adds (`[sensor.agents]`). The "
+        "name and the inode are those of the file that is mapped, in kernel memory; that a file "
+        "has another name than its owner gave it cannot be known.\n\n"
         "`process` and `target` are the process that maps it. Another one may have made it do so: "
         "then `ptrace`, `process_vm_writev` or `runtime_attach` tells of that one."
     ),
     args=(
-        Arg("inode", "u64", "inode of the file"),
-        Arg("ctime", "u64", "when that inode was last changed, in ns since the epoch"),
-        Arg("dev", "u32", "device of that inode, as the kernel numbers it (major << 20 | minor)"),
-        Arg("flags", "u32", "flags with which the file was opened"),
-        Arg("owner_id", "u32", "user id of the file's owner"),
+        Arg("inode", "u64", "inode of the file", (K, RACE)),
+        Arg("ctime", "u64", "when that inode was last changed, in ns since the epoch", (K, RACE)),
+        Arg(
+            "dev",
+            "u32",
+            "device of that inode, as the kernel numbers it (major << 20 | minor)",
+            (K, RACE),
+        ),
+        Arg("flags", "u32", "flags with which the file was opened", (K, RACE)),
+        Arg("owner_id", "u32", "user id of the file's owner", (K, RACE)),
         Arg("path_size", "u32", "bytes set in pathname", hidden=True),
-        Arg("file_name", "char[128]", "the file's name, without folders"),
-        Arg("pathname", "path[512]", "absolute path of the file", (K, OPT), count="path_size"),
-        Arg("agent", None, "what it is, by the list of agents", (DERIVED, OPT), kind="str"),
+        Arg("file_name", "char[128]", "the file's name, without folders", (K, RACE)),
+        Arg(
+            "pathname", "path[512]", "absolute path of the file", (K, RACE, OPT), count="path_size"
+        ),
+        Arg("agent", None, "what it is, by the list of agents", (DERIVED, RACE, OPT), kind="str"),
         SESSION,
     ),
     hooks=(
@@ -159,7 +166,7 @@ RUNTIME_ATTACH = EventSpec(
             values={3: "SIGQUIT", 10: "SIGUSR1"},
             null=0,
         ),
-        Arg("artifact", "char[64]", "name of the socket or file", (K, OPT)),
+        Arg("artifact", "char[64]", "name of the socket or file", (K, RACE, OPT)),
         SESSION,
     ),
     hooks=(

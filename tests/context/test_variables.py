@@ -84,3 +84,11 @@ def test_a_library_gets_its_agent(enricher, raw, event):
     loaded = event("shared_object_loaded", file_name="libjdwp.so")
     assert enricher.enrich(loaded, own, own)["agent"] == "jdwp"
     assert loaded.relation == "self"
+
+
+@pytest.mark.parametrize(("file_name", "agent"), [("libjdwp.so", "jdwp"), ("libc.so.6", None)])
+def test_a_library_that_another_sensor_told_of_gets_it_too(enricher, event, file_name, agent):
+    """Tracee tells of all libraries, and knows none of them."""
+    loaded = event("shared_object_loaded", file_name=file_name)
+    loaded.origin = {"eventName": "shared_object_loaded"}
+    assert enricher.relabel(loaded)["agent"] == agent
