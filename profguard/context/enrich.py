@@ -5,6 +5,7 @@ from collections.abc import Callable
 from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
+from profguard.context.symbols import Symbols
 from profguard.events.bpf import TRACING_TYPES
 from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
 from profguard.model import Event, Process
@@ -26,6 +27,7 @@ class Enricher:
         self._table = table
         self._labeler = labeler
         self._host = host
+        self._symbols = Symbols()
         # Called with the pid of each process with a label, when the first event about it comes.
         self.on_labelled: Callable[[int], None] | None = None
         self._marked: dict[tuple[int, int], None] = {}
@@ -49,6 +51,9 @@ class Enricher:
             table.on_fork(actor, target, at_ns)
         elif name == "lost_events" and event["event"] in _LIFE_EVENTS:
             table.on_loss()
+        elif name == "uprobe_attach" and actor and event["path"] and event["inode"]:
+            of_file = event["path"], event["inode"], event["dev"]
+            event["symbols"] = self._symbols.names(actor.pid, *of_file, event["offsets"])
         event.host = self._host
         if actor:
             event.process = table.lookup(actor, at_ns)

@@ -68,10 +68,10 @@ def test_bpftrace_at_a_tls_library_is_one_finding(findings_of, sensor, shipped):
     assert (row["rule_id"], row["level"]) == (shipped("uprobe_tls").id, "high")
     assert libssl in row["message"]
     probes = [event["uprobe_attach"] for event in sensor.events_of(process.pid, "uprobe_attach")]
-    assert sorted((probe["path"], probe["type"]) for probe in probes) == [
-        (libc, "uprobe"),
-        (libssl, "uprobe"),
-        (libssl, "uretprobe"),
+    assert sorted((probe["path"], probe["type"], *probe["symbols"]) for probe in probes) == [
+        (libc, "uprobe", "fork"),
+        (libssl, "uprobe", "SSL_write"),
+        (libssl, "uretprobe", "SSL_read"),
     ]
     assert {probe["inode"] for probe in probes} == {os.stat(p).st_ino for p in (libssl, libc)}
 
