@@ -75,6 +75,8 @@ ALSO = {
     ("uprobe_login", "a program with a name that ends alike, which has another rule"): {
         "uprobe_placed"
     },
+    ("uprobe_placed", "Go's TLS, which has a graver rule"): {"uprobe_tls"},
+    ("uprobe_placed", "OpenSSL in a program, which has a graver rule"): {"uprobe_tls"},
     ("uprobe_placed", "PAM, which has a graver rule"): {"uprobe_login"},
     ("uprobe_placed", "a TLS library, which has a graver rule"): {"uprobe_tls"},
     ("uprobe_placed", "a shell, which has a graver rule"): {"uprobe_input"},

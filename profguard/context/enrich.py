@@ -6,6 +6,7 @@ from profguard.context.labels import Labeler
 from profguard.context.perf_cgroups import PerfCgroups
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
+from profguard.context.symbols import Symbols
 from profguard.events.bpf import TRACING_TYPES
 from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
 from profguard.lookout import Lookout
@@ -35,6 +36,7 @@ class Enricher:
         self._lookout = lookout or Lookout()
         self._labeler = labeler
         self._host = host
+        self._symbols = Symbols()
         self._perf_cgroups = PerfCgroups()
         # Called with the pid of each process with a label, when the first event about it comes.
         self.on_labelled: Callable[[int], None] | None = None
@@ -63,6 +65,9 @@ class Enricher:
             event["agent"] = self._lookout.agent(event["file_name"])
         elif name == "lost_events" and event["event"] in _LIFE_EVENTS:
             table.on_loss()
+        elif name == "uprobe_attach" and actor and event["path"] and event["inode"]:
+            of_file = event["path"], event["inode"], event["dev"]
+            event["symbols"] = self._symbols.names(actor.pid, *of_file, event["offsets"])
         event.host = self._host
         if actor:
             event.process = table.lookup(actor, at_ns)
