@@ -31,7 +31,7 @@ class Container:
         self._run("spec", "--bundle", str(folder))
         path = folder / "config.json"
         spec = json.loads(path.read_text())
-        spec["process"] |= {"terminal": False, "args": ["sleep", "600"]}
+        spec["process"] |= {"terminal": False, "args": ["/bin/sleep", "600"]}
         spec["root"]["readonly"] = False
         spec["linux"] |= {"cgroupsPath": f"/{id}", "seccomp": SECCOMP}
         path.write_text(json.dumps(spec))
@@ -51,7 +51,7 @@ class Container:
         """The pid of its first process, as the host numbers it."""
         # Its processes inherit what is written to, and would keep a pipe open.
         with (self._bundle / "log").open("w") as log:
-            command = [*self._runc, "create", "--bundle", str(self._bundle), self.id]
+            command = self.command("create", "--bundle", str(self._bundle), self.id)
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         assert done.returncode == 0, (self._bundle / "log").read_text()
         self._run("start", self.id)
@@ -65,11 +65,14 @@ class Container:
         wait_for(lambda: json.loads(self._run("state", self.id))["status"] == "stopped")
 
     def delete(self) -> None:
-        subprocess.run([*self._runc, "delete", "--force", self.id], check=True)
+        subprocess.run(self.command("delete", "--force", self.id), check=True)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [*self._runc, *arguments]
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
-            [*self._runc, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True
+            self.command(*arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -1,7 +1,7 @@
 """A program that supervises another's system calls by seccomp notifications, as runtimes do.
 
-It forks, takes the descriptor of the notifications out of the child by pidfd_getfd, and answers
-one: the child's getpriority becomes 42.
+At a line of input it forks, takes the descriptor of the notifications out of the child by
+pidfd_getfd, and answers one: the child's getpriority becomes 42.
 """
 
 import ctypes
@@ -41,6 +41,7 @@ def supervised(tell: int) -> None:
 
 
 def main() -> int:
+    sys.stdin.readline()
     told, tell = os.pipe()
     child = os.fork()
     if not child:

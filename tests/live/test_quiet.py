@@ -110,6 +110,7 @@ def test_a_container_and_its_runtime(quiet, container):
     assert "Seccomp:\t2" in container.execute("cat", "/proc/self/status")
     assert "busybox" in container.execute("sh", "-c", "ls /bin; sleep 0.1")
     container.stop()
+    assert wait_for(lambda: quiet.events_of(first, "sched_process_exit"))
     inside = [
         event["process"]
         for event in quiet.events("sched_process_exec")
@@ -122,11 +123,17 @@ def test_a_container_and_its_runtime(quiet, container):
 @pytest.mark.configured(LABELS)
 def test_a_supervisor_of_seccomp(quiet):
     """It takes the descriptor of the notifications out of what it supervises, and answers them."""
-    text = Path(supervisor.__file__).read_text()
-    command = [sys.executable, "-c", text, "seccomp-supervisor"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | PRODUCTION)
-    assert (done.returncode, done.stdout) == (0, "answered 42\n"), done.stderr
-    (taken,) = quiet.events("pidfd_getfd")
+    command = [sys.executable, supervisor.__file__, "seccomp-supervisor"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | PRODUCTION,
+    )
+    assert wait_for(lambda: quiet.events_of(process.pid, "sched_process_exec"))
+    answer, _ = process.communicate(b"go\n", 30)
+    assert (process.returncode, answer) == (0, b"answered 42\n")
+    (taken,) = wait_for(lambda: quiet.events("pidfd_getfd"))
     assert taken["pidfd_getfd"]["ret"] >= 0
     assert taken["process"]["labels"] == ["production", "container-runtime"]
     assert taken["target"]["parent"]["pid"] == taken["process"]["pid"]
