@@ -1,5 +1,6 @@
 """Tools that enter a container, and tools in it: whose pid, which container, what to each other."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -129,3 +130,18 @@ def test_py_spy_in_the_pids_of_a_container(sensor, container, inside, worker, sh
         assert wait_for(rules) == [shipped("memory_read_foreign").id]
     else:
         assert wait_for(rules, 0.5) == []
+
+
+def test_an_unknown_tool_of_a_container_has_its_digest(sensor, container, inside):
+    """Its path means another file on the host, or none."""
+    tool = Path(shutil.copy(needs("strace"), container.root / "bin/kstrace"))
+    enter(inside, *("/bin/kstrace" if "/strace" in word else word for word in STRACE), "1")
+    assert at(sensor, "ptrace", inside, request="PTRACE_SEIZE")
+
+    def rows() -> list[dict]:
+        found = [row for row in sensor.findings() if row["target_pid"] == inside]
+        return [row for row in found if row["tool_sha256"]]
+
+    row = only(wait_for(rows))
+    assert (row["actor_executable"], row["tool"]) == ("/bin/kstrace", "unknown")
+    assert row["tool_sha256"] == hashlib.sha256(tool.read_bytes()).hexdigest()
