@@ -38,6 +38,7 @@ CASES = [
     ("py-spy", PYTHON, "/usr/bin/python3 /usr/local/bin/py-spy record -p 1"),
     ("memray", PYTHON, "python3 -m memray attach 1"),
     ("memray", PYTHON, "/venv/bin/python /venv/bin/memray run x.py"),
+    ("memray", "/usr/bin/gdb", "gdb -batch -x /venv/lib/memray/commands/_attach.gdb"),
     ("austin", "/usr/bin/austinp", "austinp -p 1"),
     ("rbspy", "/usr/bin/rbspy", "rbspy record"),
     ("jcmd", "/usr/lib/jvm/java-17/bin/jcmd", "jcmd 1 JFR.start"),
