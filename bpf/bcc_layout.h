@@ -25,12 +25,14 @@ static __always_inline struct perf_event_context *pg_perf_context(struct task_st
 #endif
 }
 
-static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
+static __always_inline __u64 pg_perf_cgroup(struct perf_event *event)
 {
 #ifdef CONFIG_CGROUP_PERF
-	return PG_READ(event, cgrp);
+	struct perf_cgroup *of = PG_READ(event, cgrp);
+
+	return of ? PG_READ(of, css.cgroup, kn, id) : 0;
 #else
-	return false;
+	return 0;
 #endif
 }
 

@@ -163,6 +163,7 @@ struct pg_prof {
 	__u64 flags;
 	__u64 event_ids[8];
 	__u32 events[8];
+	__u64 cgroup_id;
 	__u32 total;
 	__s32 cpu;
 	__u8 action;
@@ -176,15 +177,16 @@ struct pg_prof {
 _Static_assert(__builtin_offsetof(struct pg_prof, flags) == 168, "pg_prof.flags");
 _Static_assert(__builtin_offsetof(struct pg_prof, event_ids) == 176, "pg_prof.event_ids");
 _Static_assert(__builtin_offsetof(struct pg_prof, events) == 240, "pg_prof.events");
-_Static_assert(__builtin_offsetof(struct pg_prof, total) == 272, "pg_prof.total");
-_Static_assert(__builtin_offsetof(struct pg_prof, cpu) == 276, "pg_prof.cpu");
-_Static_assert(__builtin_offsetof(struct pg_prof, action) == 280, "pg_prof.action");
-_Static_assert(__builtin_offsetof(struct pg_prof, cause) == 281, "pg_prof.cause");
-_Static_assert(__builtin_offsetof(struct pg_prof, mechanism) == 282, "pg_prof.mechanism");
-_Static_assert(__builtin_offsetof(struct pg_prof, mode) == 283, "pg_prof.mode");
-_Static_assert(__builtin_offsetof(struct pg_prof, nr_events) == 284, "pg_prof.nr_events");
-_Static_assert(__builtin_offsetof(struct pg_prof, pmu) == 288, "pg_prof.pmu");
-_Static_assert(sizeof(struct pg_prof) == 320, "pg_prof");
+_Static_assert(__builtin_offsetof(struct pg_prof, cgroup_id) == 272, "pg_prof.cgroup_id");
+_Static_assert(__builtin_offsetof(struct pg_prof, total) == 280, "pg_prof.total");
+_Static_assert(__builtin_offsetof(struct pg_prof, cpu) == 284, "pg_prof.cpu");
+_Static_assert(__builtin_offsetof(struct pg_prof, action) == 288, "pg_prof.action");
+_Static_assert(__builtin_offsetof(struct pg_prof, cause) == 289, "pg_prof.cause");
+_Static_assert(__builtin_offsetof(struct pg_prof, mechanism) == 290, "pg_prof.mechanism");
+_Static_assert(__builtin_offsetof(struct pg_prof, mode) == 291, "pg_prof.mode");
+_Static_assert(__builtin_offsetof(struct pg_prof, nr_events) == 292, "pg_prof.nr_events");
+_Static_assert(__builtin_offsetof(struct pg_prof, pmu) == 296, "pg_prof.pmu");
+_Static_assert(sizeof(struct pg_prof) == 328, "pg_prof");
 
 struct pg_perf {
 	struct pg_header head;
@@ -197,6 +199,7 @@ struct pg_perf {
 	__u64 sample_type;
 	__u64 attr_flags;
 	__u64 group;
+	__u64 cgroup_id;
 	__u32 type;
 	__s32 cpu;
 	__s32 pid;
@@ -213,14 +216,15 @@ _Static_assert(__builtin_offsetof(struct pg_perf, sample_freq) == 192, "pg_perf.
 _Static_assert(__builtin_offsetof(struct pg_perf, sample_type) == 200, "pg_perf.sample_type");
 _Static_assert(__builtin_offsetof(struct pg_perf, attr_flags) == 208, "pg_perf.attr_flags");
 _Static_assert(__builtin_offsetof(struct pg_perf, group) == 216, "pg_perf.group");
-_Static_assert(__builtin_offsetof(struct pg_perf, type) == 224, "pg_perf.type");
-_Static_assert(__builtin_offsetof(struct pg_perf, cpu) == 228, "pg_perf.cpu");
-_Static_assert(__builtin_offsetof(struct pg_perf, pid) == 232, "pg_perf.pid");
-_Static_assert(__builtin_offsetof(struct pg_perf, state) == 236, "pg_perf.state");
-_Static_assert(__builtin_offsetof(struct pg_perf, open_flags) == 240, "pg_perf.open_flags");
-_Static_assert(__builtin_offsetof(struct pg_perf, ret) == 248, "pg_perf.ret");
-_Static_assert(__builtin_offsetof(struct pg_perf, pmu) == 256, "pg_perf.pmu");
-_Static_assert(sizeof(struct pg_perf) == 288, "pg_perf");
+_Static_assert(__builtin_offsetof(struct pg_perf, cgroup_id) == 224, "pg_perf.cgroup_id");
+_Static_assert(__builtin_offsetof(struct pg_perf, type) == 232, "pg_perf.type");
+_Static_assert(__builtin_offsetof(struct pg_perf, cpu) == 236, "pg_perf.cpu");
+_Static_assert(__builtin_offsetof(struct pg_perf, pid) == 240, "pg_perf.pid");
+_Static_assert(__builtin_offsetof(struct pg_perf, state) == 244, "pg_perf.state");
+_Static_assert(__builtin_offsetof(struct pg_perf, open_flags) == 248, "pg_perf.open_flags");
+_Static_assert(__builtin_offsetof(struct pg_perf, ret) == 256, "pg_perf.ret");
+_Static_assert(__builtin_offsetof(struct pg_perf, pmu) == 264, "pg_perf.pmu");
+_Static_assert(sizeof(struct pg_perf) == 296, "pg_perf");
 
 struct pg_perf_ioctl {
 	struct pg_header head;

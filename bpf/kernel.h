@@ -274,7 +274,13 @@ struct perf_event_attr {
 	__u64 read_format;
 };
 
-struct perf_cgroup;
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct perf_cgroup {
+	struct cgroup_subsys_state css;
+};
 
 /* Below PERF_EVENT_STATE_INACTIVE an event is off, failed or gone. */
 enum perf_event_state { PERF_EVENT_STATE_OFF = -1, PERF_EVENT_STATE_INACTIVE = 0 };

@@ -24,9 +24,12 @@ static __always_inline struct perf_event_context *pg_perf_context(struct task_st
 	return context;
 }
 
-static __always_inline bool pg_perf_in_cgroup(struct perf_event *event)
+/* The id of the control group whose processes the event is for; 0 for none. */
+static __always_inline __u64 pg_perf_cgroup(struct perf_event *event)
 {
-	return bpf_core_field_exists(event->cgrp) && PG_READ(event, cgrp);
+	if (!bpf_core_field_exists(event->cgrp) || !PG_READ(event, cgrp))
+		return 0;
+	return PG_READ(event, cgrp, css.cgroup, kn, id);
 }
 
 /* The name of the tracepoint that a link of that type is for. */

@@ -63,7 +63,7 @@ static __always_inline __u32 pg_perf_scope(struct perf_event *event, struct task
 {
 	if (target)
 		return PG_SCOPE_TASK;
-	return pg_perf_in_cgroup(event) ? PG_SCOPE_CGROUP : PG_SCOPE_CPU;
+	return pg_perf_cgroup(event) ? PG_SCOPE_CGROUP : PG_SCOPE_CPU;
 }
 
 static __always_inline struct task_struct *pg_perf_owner(struct perf_event *event)
@@ -197,6 +197,7 @@ static __always_inline int pg_perf_opened(struct pg_call *call, struct perf_even
 	out->attr_flags = flags;
 	if (PG_READ(event, group_leader) != event)
 		out->group = PG_READ(event, group_leader, id);
+	out->cgroup_id = pg_perf_cgroup(event);
 	out->cpu = PG_READ(event, cpu);
 	out->state = PG_READ(event, state);
 	pg_perf_pmu(&out->pmu, event);

@@ -80,7 +80,8 @@ static __always_inline void pg_prof_perf(struct pg_prof *out, struct perf_event 
 	out->cpu = PG_READ(event, cpu);
 	if (PG_READ(event, parent))
 		out->flags |= PG_PROF_INHERITED;
-	if (pg_perf_in_cgroup(event))
+	out->cgroup_id = pg_perf_cgroup(event);
+	if (out->cgroup_id)
 		out->flags |= PG_PROF_CGROUP;
 	else if (!out->target.pid)
 		out->flags |= PG_PROF_CPU_WIDE;

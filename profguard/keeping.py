@@ -15,6 +15,8 @@ from profguard.alerts.delivery import Delivery
 from profguard.alerts.destinations import destinations
 from profguard.alerts.outbox import plan
 from profguard.config import Config
+from profguard.context.hasher import Hasher
+from profguard.context.tools import UNKNOWN
 from profguard.engine import Change, Engine
 from profguard.findings import rows
 from profguard.findings.recall import AT_A_TIME, EVERYTHING, Recall
@@ -24,15 +26,16 @@ from profguard.findings.sessions import SessionBook
 from profguard.findings.store import Store
 from profguard.findings.writer import Writer, WriterStatus
 from profguard.ids import uuid7
-from profguard.model import Event
+from profguard.model import Event, Finding, Process
 from profguard.reload import Load
 from profguard.rules.pack import RuleSet
-from profguard.sessions import Sessions
+from profguard.sessions import Session, Sessions
 from profguard.timefmt import rfc3339
 
 REPLAY_WAIT_S = 30.0  # a capture can be read faster than its findings are stored
 KEEP_EVERY_S = 1.0  # how often what is remembered is written
 SESSIONS_AT_A_TIME = 1000  # that changed since the last flush
+HASH_S = 2.0  # how long the end of a run waits for executables to be read
 DRAIN_S = 5.0  # how long the end of a run waits for alerts to be delivered
 
 
@@ -40,7 +43,8 @@ class Keeping:
     """Findings and losses go to the database and, with `alerts`, from there to the receivers.
 
     Where the writer has no room a live sensor drops and counts; a replay, without alerts, waits.
-    `on_trouble` is told, also from other threads, what keeps findings or alerts waiting.
+    `on_trouble` is told, also from other threads, what keeps findings or alerts waiting. `hasher`
+    reads the executables of unknown tools, where the processes are those of this machine.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class Keeping:
         *,
         alerts: bool,
         on_trouble: Callable[[str], None],
+        hasher: Hasher | None = None,
     ):
         told = destinations(config.alerts, config.place) if alerts else []
         self._on_trouble = on_trouble
@@ -65,6 +70,7 @@ class Keeping:
         self._recall: Recall | None = None
         self._next_keep = 0.0
         self._book: SessionBook | None = None
+        self._hasher = hasher
         self._writer = Writer(
             store,
             (lambda finding: plan(finding, told)) if told else None,
@@ -87,9 +93,9 @@ class Keeping:
             self._book.keep()
 
     def changes(self, changes: Sequence[Change]) -> None:
-        self.opened.update(
-            (c.finding.rule_id, c.finding.level) for c in changes if c.kind == "opened"
-        )
+        for finding in [change.finding for change in changes if change.kind == "opened"]:
+            self.opened[finding.rule_id, finding.level] += 1
+            self._identify(finding, finding.event.process, finding.event.time_ns)
         self._writer.submit(changes, self._wait_s)
 
     def loaded(self, load: Load) -> None:
@@ -132,9 +138,23 @@ class Keeping:
                 self._book.recall()
             except ValueError as error:
                 self._on_trouble(f"sessions begin anew: {error}")
+        sessions.on_begin = lambda one: self._identify(one, one.process, one.latest_ns)
+
+    def _identify(self, about: Finding | Session, process: Process | None, at_ns: int) -> None:
+        if self._hasher and process and about.tool == UNKNOWN:
+            about.tool_sha256 = self._hasher.ask(process, at_ns, about)
+
+    def _keep_digests(self) -> None:
+        for about, digest in self._hasher.answers() if self._hasher else ():
+            about.tool_sha256 = digest
+            if isinstance(about, Session):
+                self._book.note(about)
+            else:
+                self._writer.write("finding_sha256", [(digest, about.id)], self._wait_s)
 
     def flush(self) -> None:
         """Findings the writer flushes by itself; what is remembered is written now and then."""
+        self._keep_digests()
         if self._book:
             self._book.keep()
         if self._recall and time.monotonic() >= self._next_keep:
@@ -164,6 +184,9 @@ class Keeping:
         What is not delivered waits in the outbox for the next run. What could not be stored is
         counted and told.
         """
+        if self._hasher:
+            self._hasher.close(HASH_S)
+            self._keep_digests()
         if self._recall:
             self._keep(EVERYTHING)
         if self._book:

@@ -308,6 +308,7 @@ class Finding(msgspec.Struct, kw_only=True):
     duration_ns: int | None = None
     tainted: bool = False
     tool: str | None = None  # that the actor is; "unknown" where no data names it
+    tool_sha256: str | None = None  # of what an unknown one executes, once it is known
     evidence: tuple[Event, ...] = ()  # of a correlation: the events that it joined, oldest first
 
     def as_dict(self) -> dict[str, Any]:
@@ -324,6 +325,7 @@ class Finding(msgspec.Struct, kw_only=True):
                 "count": self.count,
                 "message": self.message,
                 "tool": self.tool,
+                "tool_sha256": self.tool_sha256,
                 "mechanism": self.mechanism,
                 "session": self.session,
                 "started": None if self.started_ns is None else rfc3339(self.started_ns),

@@ -53,7 +53,11 @@ def doctor(config, db, tier, loader, as_json) -> None:
         rights.check(types=loader == tiers.LIBBPF)
         refused = kinds.refusals(kinds.KINDS)
         report["kinds"] = {kind: refused.get(kind) for kind in kinds.KINDS}
-        report["probes"] = _probes(options.sensor(settings, tier, loader))
+        probes = _probes(options.sensor(settings, tier, loader))
+        report["probes"] = [_probe(probe) for probe in probes]
+        report["unseen"] = [
+            {"what": what, "events": events} for what, events in tiers.unseen(probes).items()
+        ]
     except SensorError as error:
         trouble = error
     report["rules"], refusal = rules_state.examine(settings, db)
@@ -93,19 +97,20 @@ def _limits(settings) -> dict:
     }
 
 
-def _probes(sensor: Sensor) -> list[dict]:
+def _probes(sensor: Sensor) -> list[tiers.Probe]:
     sensor.open()
     sensor.close()
-    return [
-        {
-            "probe": probe.name,
-            "tier": probe.tier,
-            "hooks": probe.hooks,
-            "events": probe.events,
-            "refusals": probe.refusals,
-        }
-        for probe in sensor.probes
-    ]
+    return sensor.probes
+
+
+def _probe(probe: tiers.Probe) -> dict:
+    return {
+        "probe": probe.name,
+        "tier": probe.tier,
+        "hooks": probe.hooks,
+        "events": probe.events,
+        "refusals": probe.refusals,
+    }
 
 
 def _show(report: dict) -> None:
@@ -140,4 +145,8 @@ def _show(report: dict) -> None:
         ]
         table(("probe", "tier", "attached to", "for the events", "refused"), rows)
         missing = sum(1 for probe in report["probes"] if probe["tier"] is None)
+        if report["unseen"]:
+            rows = [(each["what"], each["events"]) for each in report["unseen"]]
+            say("")
+            table(("what no probe sees here", "for the events"), rows)
         say(f"\n{len(report['probes']) - missing} of {len(report['probes'])} probes attach here.")

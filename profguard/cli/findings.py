@@ -22,6 +22,7 @@ from profguard.cli.stored import (
     since_option,
     target_option,
     time_text,
+    tool_facts,
     until_option,
 )
 from profguard.findings.document import document, stored_event
@@ -186,7 +187,10 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for role in ("actor", "target"):
         yield role, one_line(process_text(row, role))
         yield from process_facts(row, role)
-    for fact in ("relation", "tool", "mechanism", "session", "started", "ended", "host"):
+    if row["relation"] is not None:
+        yield "relation", row["relation"]
+    yield from tool_facts(row)
+    for fact in ("mechanism", "session", "started", "ended", "host"):
         if row[fact] is not None:
             yield fact, one_line(row[fact])
     if row["duration_ns"] is not None:

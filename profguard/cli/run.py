@@ -128,6 +128,7 @@ def _run(
     wanted.put(rule_set.wanted)
     from profguard import metrics
     from profguard.cli import screen
+    from profguard.context.hasher import Hasher
     from profguard.findings.store import Store
     from profguard.keeping import Keeping
 
@@ -136,7 +137,14 @@ def _run(
     wait_until_open()
     rights.drop()
     store = Store(db or Path(settings.store.path))
-    keeping = Keeping(settings, rule_set, store, alerts=not learning, on_trouble=options.warn)
+    keeping = Keeping(
+        settings,
+        rule_set,
+        store,
+        alerts=not learning,
+        on_trouble=options.warn,
+        hasher=Hasher(),
+    )
     try:
         assembly = assemble(settings, rule_set, [keeping, output])
         keeping.remember(assembly.engine)

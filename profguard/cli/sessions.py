@@ -20,6 +20,7 @@ from profguard.cli.stored import (
     since_option,
     target_option,
     time_text,
+    tool_facts,
     until_option,
 )
 from profguard.findings.session_query import SessionFilter, SessionQuery, document
@@ -167,7 +168,8 @@ def _target(row: dict[str, Any]) -> str:
 def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "session", row["id"]
     yield "state", row["state"]
-    for fact in ("tool", "mechanism", "mode", "pmu", "scope"):
+    yield from tool_facts(row)
+    for fact in ("mechanism", "mode", "pmu", "scope"):
         if row[fact] is not None:
             yield fact, row[fact]
     for role in ("actor", "target"):

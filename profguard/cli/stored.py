@@ -78,6 +78,14 @@ def process_facts(row: dict[str, Any], role: str) -> Iterator[tuple[str, str]]:
         yield "  labels", one_line(", ".join(labels))
 
 
+def tool_facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The tool of a row, and what an unknown one executes."""
+    if row["tool"] is not None:
+        yield "tool", one_line(row["tool"])
+    if row["tool_sha256"] is not None:
+        yield "  sha256", row["tool_sha256"]
+
+
 def time_text(time: str) -> str:
     """An RFC 3339 time to the second, as a table shows it."""
     return time[:19].replace("T", " ")

@@ -81,6 +81,7 @@ def reference(spec: EventSpec) -> dict:
         ],
         "example": spec.example,
         "issues": list(spec.issues),
+        "unseen": [{"at": each.at, "what": each.what} for each in spec.unseen],
         "related": list(spec.related),
     }
 
@@ -120,7 +121,7 @@ def event_page(spec: EventSpec) -> str:
             [(f"`{hook.name}`", ", ".join(hook.types), hook.purpose) for hook in spec.hooks],
         ),
         _example_section(spec),
-        "## Issues\n\n" + ("\n".join(f"- {issue}" for issue in spec.issues) or "None known."),
+        _issues_section(spec),
         "## Related events\n\n" + ", ".join(f"[{name}]({name}.md)" for name in spec.related) + ".",
     ]
     return "\n\n".join(parts) + "\n"
@@ -142,6 +143,14 @@ def _example_section(spec: EventSpec) -> str:
     rule = f"A rule:\n\n```yaml\n{spec.example}```\n\n" if spec.example else ""
     record = f"```console\n# profguard record -o {spec.name}.jsonl {spec.name}\n```"
     return f"## Example use\n\n{rule}Recorded as it happens:\n\n{record}"
+
+
+def _issues_section(spec: EventSpec) -> str:
+    unseen = [
+        f"Where it is attached to `{each.at}*`, it misses {each.what}." for each in spec.unseen
+    ]
+    issues = "\n".join(f"- {issue}" for issue in (*spec.issues, *unseen))
+    return f"## Issues\n\n{issues or 'None known.'}"
 
 
 def events_index() -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from profguard.context.labels import Labeler
+from profguard.context.perf_cgroups import PerfCgroups
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
 from profguard.events.bpf import TRACING_TYPES
@@ -26,6 +27,7 @@ class Enricher:
         self._table = table
         self._labeler = labeler
         self._host = host
+        self._perf_cgroups = PerfCgroups()
         # Called with the pid of each process with a label, when the first event about it comes.
         self.on_labelled: Callable[[int], None] | None = None
         self._marked: dict[tuple[int, int], None] = {}
@@ -56,6 +58,8 @@ class Enricher:
             event.target = table.lookup(target, at_ns)
         if actor:
             event.relation = _relation(event)
+        if "cgroup_id" in event.spec.index and event["cgroup_id"]:
+            event["cgroup"] = self._perf_cgroups.path(event["cgroup_id"])
         if self.on_labelled and self._labeler:
             self._mark(event)
         if self._on_quiet:

@@ -8,7 +8,7 @@ in them becomes \xNN, so that every text can be written as UTF-8 and JSON.
 import os
 import time
 from contextlib import suppress
-from typing import Self
+from typing import BinaryIO, Self
 
 import msgspec
 
@@ -99,6 +99,10 @@ class ProcDir:
         with suppress(OSError):
             return as_text(self._read(b"cgroup", 65536))
         return None
+
+    def open_executable(self) -> BinaryIO:
+        """The file that it executes, also where that was removed. Raises OSError."""
+        return os.fdopen(os.open(b"exe", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self._fd), "rb")
 
     def has_thread(self, tid: int) -> bool:
         with suppress(OSError):

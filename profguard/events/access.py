@@ -45,8 +45,8 @@ PTRACE = EventSpec(
     issues=(
         "A traced thread that ends without a DETACH stays in its session until its process or the "
         "tracer ends.",
-        ENTRY_32,
     ),
+    unseen=(ENTRY_32,),
     related=("process_vm_readv", "process_vm_writev"),
 )
 
@@ -76,7 +76,7 @@ def _vm(name: str, id: int, verb: str, noun: str) -> EventSpec:
             f"    {name}.ret|gt: 0\n"
             "  condition: selection\n"
         ),
-        issues=(ENTRY_32,),
+        unseen=(ENTRY_32,),
         related=("ptrace",),
     )
 

@@ -109,7 +109,8 @@ PROG_LOAD = EventSpec(
         "    bpf_prog_load.ret|gte: 0\n"
         "  condition: selection\n"
     ),
-    issues=(ENTRY_32, LOADER),
+    issues=(LOADER,),
+    unseen=(ENTRY_32,),
     related=("bpf_attach", "perf_ioctl"),
 )
 
@@ -174,9 +175,9 @@ ATTACH = EventSpec(
     ),
     issues=(
         "Which functions a link of type kprobe_multi or uprobe_multi leads to is not told.",
-        ENTRY_32,
         LOADER,
     ),
+    unseen=(ENTRY_32,),
     related=("bpf_prog_load", "perf_ioctl", "prof"),
 )
 

@@ -38,7 +38,7 @@ PIDFD_GETFD = EventSpec(
         "    pidfd_getfd.perf_event_id|exists: true\n"
         "  condition: selection\n"
     ),
-    issues=(ENTRY_32,),
+    unseen=(ENTRY_32,),
     related=("ptrace", "perf_ioctl"),
 )
 

@@ -6,6 +6,7 @@ from profguard.events.spec import (
     EventSpec,
     Hook,
     Tag,
+    Unseen,
     entry,
     kernel_event,
     leave,
@@ -149,6 +150,8 @@ IOCTL = (
     tracepoint("syscalls/sys_exit_ioctl", "result and state after it"),
 )
 
+CGROUP = Arg("cgroup", None, "path of that control group", (Tag.DERIVED, OPT), kind="str")
+
 PROF = EventSpec(
     name="prof",
     id=1,
@@ -180,6 +183,14 @@ PROF = EventSpec(
             count="nr_events",
             legend=("class", EVENT_CLASSES),
         ),
+        Arg(
+            "cgroup_id",
+            "u64",
+            "id of the control group (v2, or v1's perf_event) whose processes are profiled",
+            (K, RACE, OPT),
+            null=0,
+        ),
+        CGROUP,
         Arg("total", "u32", "how many perf events changed, also where `events` is truncated"),
         Arg("cpu", "s32", "CPU of a CPU-wide event", (K, RACE, OPT), null=-1),
         Arg("action", "u8", "what happened", values=ACTIONS),
@@ -241,12 +252,17 @@ PROF = EventSpec(
         "perf opens and closes such counters only to learn what the machine can do.",
         "The automatic disable after PERF_EVENT_IOC_REFRESH has no hook: the session ends at the "
         "next transition, close or exit.",
-        "Only the function tiers (fentry, kprobe) see what is done through the 32-bit entry "
-        "(`int $0x80`), and the end of a running event by io_uring, by dup2 or by an exec that "
-        "closes it (O_CLOEXEC): elsewhere it is taken for on until its owner exits.",
         "A closed event that is still mapped keeps running until it is unmapped; the session "
         "ends at the close.",
         "More than 8 events of one task are counted in `total`, and the `truncated` flag is set.",
+    ),
+    unseen=(
+        ENTRY_32,
+        Unseen(
+            "tracepoint/syscalls/sys_enter_close",
+            "the end of a running perf event by io_uring, by dup2, or by an exec that closes it "
+            "(O_CLOEXEC): it is taken for on until its owner exits",
+        ),
     ),
     related=("perf", "perf_ioctl", "setitimer", "timer_create"),
 )
@@ -283,6 +299,14 @@ PERF = EventSpec(
             null=UNKNOWN,
         ),
         Arg("group", "u64", "id of the group leader, of a group member", (K, RACE, OPT), null=0),
+        Arg(
+            "cgroup_id",
+            "u64",
+            "id of the control group (v2, or v1's perf_event) that the event is for",
+            (K, RACE, OPT),
+            null=0,
+        ),
+        CGROUP,
         Arg("type", "u32", "attr.type as the kernel keeps it", (K, RACE, OPT), null=0xFFFFFFFF),
         Arg("cpu", "s32", "CPU, of an event bound to one", (K, OPT), null=-1),
         Arg("pid", "s32", "the pid argument: 0 self, -1 CPU-wide, or as the caller numbers it"),
@@ -314,8 +338,8 @@ PERF = EventSpec(
     issues=(
         "attr.type is rewritten by newer kernels (cpu-clock reads 1 on 6.1 and another number on "
         "6.12): match on `perf.pmu`.",
-        ENTRY_32,
     ),
+    unseen=(ENTRY_32,),
     related=("prof", "perf_ioctl"),
 )
 
@@ -351,7 +375,7 @@ PERF_IOCTL = EventSpec(
         "    perf_ioctl.ret: 0\n"
         "  condition: selection\n"
     ),
-    issues=(ENTRY_32,),
+    unseen=(ENTRY_32,),
     related=("perf", "prof"),
 )
 

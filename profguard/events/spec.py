@@ -1,5 +1,6 @@
 """What an entry of the event registry is made of: arguments, provenance tags and hooks."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -79,11 +80,20 @@ def session_args(lasted: str) -> tuple[Arg, ...]:
     )
 
 
-# An issue of the events that come from system calls.
-ENTRY_32 = (
-    "Calls through the 32-bit entry (`int $0x80`) do not pass the tracepoints: only the function "
-    "tiers (fentry, kprobe) see them."
-)
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What escapes an event where it is attached to a hook whose `type/name` begins with `at`."""
+
+    at: str
+    what: str
+
+    def escapes(self, hooks: Iterable[str]) -> bool:
+        """Whether it does with these hooks, as `type/name`."""
+        return any(hook.startswith(self.at) for hook in hooks)
+
+
+# Of events that come from system calls: only the functions behind them are called in this way too.
+ENTRY_32 = Unseen("tracepoint/syscalls/", "calls through the 32-bit entry (`int $0x80`)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,7 @@ class EventSpec:
     mechanism: str | None = None
     example: str = ""
     issues: tuple[str, ...] = ()
+    unseen: tuple[Unseen, ...] = ()  # what only some tiers see
     related: tuple[str, ...] = ()
     sensor: str | None = None
     index: dict[str, int] = field(default_factory=dict, repr=False)

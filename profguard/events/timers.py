@@ -89,7 +89,7 @@ TIMER_CREATE = EventSpec(
         "    timer_create.signal: 27\n"
         "  condition: selection\n"
     ),
-    issues=(ENTRY_32,),
+    unseen=(ENTRY_32,),
     related=("prof", "setitimer"),
 )
 

@@ -5,20 +5,31 @@ from typing import Any
 
 from profguard.events import BY_NAME
 
+_SAID = (
+    "id",
+    "first_seen",
+    "last_seen",
+    "count",
+    "message",
+    "tool",
+    "tool_sha256",
+    "mechanism",
+    "session",
+    "started",
+    "ended",
+    "duration_ns",
+)
+
 
 def document(row: dict[str, Any]) -> dict[str, Any]:
     """The public shape of a row of `Query.findings`."""
     event = stored_event(row["event"])
     event.pop("type")
     shared = {key: event.pop(key) for key in ("process", "target", "host") if key in event}
-    names = ("id", "first_seen", "last_seen", "count", "message", "tool", "mechanism", "session")
     return {
         "type": "finding",
         "finding": {
-            **{name: row[name] for name in names},
-            "started": row["started"],
-            "ended": row["ended"],
-            "duration_ns": row["duration_ns"],
+            **{name: row[name] for name in _SAID},
             "tainted": bool(row["tainted"]),
             "rules": row["rules"],
         },

@@ -35,22 +35,32 @@ def _second(db) -> None:
 
 def _third(db) -> None:
     """A run has a count of what was folded, a loss has a reason."""
-    for name, column, kind in (("sensor_runs", "folded", "INTEGER"), ("losses", "reason", "TEXT")):
-        table = db.table(name)
-        if column not in table.columns_dict:  # a new database has it from the first step
-            table.add_column(column, kind)
+    _add(db, "sensor_runs", "folded", "INTEGER")
+    _add(db, "losses", "reason")
 
 
 def _fourth(db) -> None:
     """Sessions, and the findings of one are found; a finding names its tool."""
     _make(db, 4)
-    if "tool" not in db.table("findings").columns_dict:
-        db.table("findings").add_column("tool", "TEXT")
+    _add(db, "findings", "tool")
     db.table("findings").create_index(("session",), if_not_exists=True)
 
 
+def _fifth(db) -> None:
+    """An unknown tool has the digest of its executable."""
+    _add(db, "findings", "tool_sha256")
+    _add(db, "sessions", "tool_sha256")
+
+
+def _add(db, name: str, column: str, kind: str = "TEXT") -> None:
+    """A column that came later; a new table has it already."""
+    table = db.table(name)
+    if column not in table.columns_dict:
+        table.add_column(column, kind)
+
+
 # One function a version; each gets a sqlite_utils.Database inside the transaction.
-STEPS = (_first, _second, _third, _fourth)
+STEPS = (_first, _second, _third, _fourth, _fifth)
 VERSION = len(STEPS)
 
 

@@ -127,6 +127,7 @@ def finding_row(finding: Finding, event_text: str | None = None) -> tuple:
             json_text(finding.tags),
             event_text or event_json(event),
             finding.tool,
+            finding.tool_sha256,
         )
     )
 
@@ -249,13 +250,22 @@ def state_key(saved: Saved) -> tuple:
     return clean((saved.rule_id, json_text(saved.key)))
 
 
+def _excluded(table: tables.Table) -> str:
+    """What a row is set to by one with its id. A digest that is known stays."""
+    names = [name for name in table.names[1:] if name != tables.TOOL_SHA256.name]
+    kept = f"coalesce(excluded.{tables.TOOL_SHA256.name}, {table.name}.{tables.TOOL_SHA256.name})"
+    return ", ".join(
+        [*(f"{name} = excluded.{name}" for name in names), f"{tables.TOOL_SHA256.name} = {kept}"]
+    )
+
+
 # In the order in which a transaction fills them: what is referred to comes first.
 STATEMENTS = {
     "findings": tables.FINDINGS.insert(
-        "ON CONFLICT (id) DO UPDATE SET "
-        + ", ".join(f"{name} = excluded.{name}" for name in tables.FINDINGS.names[1:])
+        f"ON CONFLICT (id) DO UPDATE SET {_excluded(tables.FINDINGS)}"
     ),
     "updates": UPDATE_FINDING,
+    "finding_sha256": "UPDATE findings SET tool_sha256 = ? WHERE id = ?",
     "finding_rules": tables.FINDING_RULES.insert(
         "ON CONFLICT (finding_id, rule_id) DO UPDATE SET position = excluded.position"
     ),
@@ -289,10 +299,9 @@ STATEMENTS = {
         " newest_ns = excluded.newest_ns, entries = excluded.entries"
     ),
     "sessions": tables.SESSIONS.insert(
-        "ON CONFLICT (id) DO UPDATE SET "
-        + ", ".join(f"{name} = excluded.{name}" for name in tables.SESSIONS.names[1:])
+        f"ON CONFLICT (id) DO UPDATE SET {_excluded(tables.SESSIONS)}"
         # a replay of what a sensor saw changes nothing
-        + " WHERE excluded.run_id IS NOT NULL OR sessions.run_id IS NULL"
+        " WHERE excluded.run_id IS NOT NULL OR sessions.run_id IS NULL"
     ),
     "sessions_left": "UPDATE sessions SET state = ? WHERE id = ? AND state <> 'ended'",
     "correlation_gone": "DELETE FROM correlation_state WHERE rule_id = ? AND key = ?",

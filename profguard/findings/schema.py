@@ -58,6 +58,7 @@ def _session() -> dict[str, Any]:
                 "unknown: nobody saw whether it ended", {"enum": ["running", "ended", "unknown"]}
             ),
             "tool": _or_null(_says("the tool that does it; unknown: no data names it", _TEXT)),
+            "tool_sha256": _tool_sha256(),
             "mechanism": _says("how it is done: perf, itimer, posix_timer or ptrace", _TEXT),
             "mode": _or_null(_says("sampling or counting", _TEXT)),
             "pmu": _or_null(_says("PMU of the event that began it", _TEXT)),
@@ -90,6 +91,7 @@ def _finding() -> dict[str, Any]:
             "count": _says("matches folded into this finding", _COUNT),
             "message": _says("what happened, in one sentence", _TEXT),
             "tool": _or_null(_says("the tool that did it; unknown: no data names it", _TEXT)),
+            "tool_sha256": _tool_sha256(),
             "mechanism": _or_null(_says("how it is done: perf, itimer, ptrace, ...", _TEXT)),
             "session": _or_null(_says("session of profiling it belongs to", _TEXT)),
             "started": _or_null(_says("when the act began", _TIME)),
@@ -98,6 +100,16 @@ def _finding() -> dict[str, Any]:
             "tainted": _says("whether events were lost meanwhile", {"type": "boolean"}),
             "rules": _says("ids of every rule that matched, the naming one first", _NAMES),
         }
+    )
+
+
+def _tool_sha256() -> dict[str, Any]:
+    return _or_null(
+        _says(
+            "SHA-256 of the executable of an unknown tool; null where the tool is known, and until "
+            "it is read, if it can be",
+            {**_TEXT, "pattern": "^[0-9a-f]{64}$"},
+        )
     )
 
 

@@ -75,7 +75,18 @@ class SessionQuery:
 
 
 _ROWS = "SELECT * FROM sessions"
-_SAID = ("tool", "mechanism", "mode", "pmu", "scope", "source", "started", "ended", "last_seen")
+_SAID = (
+    "tool",
+    "tool_sha256",
+    "mechanism",
+    "mode",
+    "pmu",
+    "scope",
+    "source",
+    "started",
+    "ended",
+    "last_seen",
+)
 
 
 def document(row: dict[str, Any]) -> dict[str, Any]:

@@ -37,14 +37,15 @@ class SessionBook:
         self._station, self._store, self._writer = station, store, writer
         self._redactor, self._run_id, self._wait_s = redactor, run_id, wait_s
         self._changed: dict[str, Session] = {}
-        station.on_change = self._note
+        station.on_change = self.note
 
     @property
     def waiting(self) -> int:
         """Sessions that changed since they were written."""
         return len(self._changed)
 
-    def _note(self, session: Session) -> None:
+    def note(self, session: Session) -> None:
+        """It has changed since it was written."""
         self._changed[session.id] = session
 
     def recall(self) -> None:
@@ -119,6 +120,7 @@ def session_row(
             _process_json(process),
             _process_json(target),
             run_id,
+            session.tool_sha256,
         )
     )
 

@@ -53,6 +53,9 @@ class Table:
         return f"{head} {conflict}".rstrip()
 
 
+TOOL_SHA256 = Column(
+    "tool_sha256", "TEXT", "SHA-256 of an unknown tool's executable; null where it is not certain"
+)
 _FINDING = "TEXT NOT NULL REFERENCES findings(id) ON DELETE CASCADE"
 
 
@@ -100,6 +103,7 @@ FINDINGS = Table(
         Column("tags", "TEXT NOT NULL", "tags of the rule (ATT&CK), a JSON array"),
         Column("event", "TEXT NOT NULL", "the event that showed it, whole, JSON"),
         Column("tool", "TEXT", "the tool that did it, named from data; unknown where none fits"),
+        TOOL_SHA256,
     ),
     indexes=(("last_seen_ns",), ("rule_id",), ("session",)),
 )
@@ -135,6 +139,7 @@ SESSIONS = Table(
         Column("process", "TEXT", "the actor whole, secrets redacted, JSON"),
         Column("target", "TEXT", "the target whole, secrets redacted, JSON"),
         Column("run_id", "TEXT", "run of the sensor that saw it last; null of a replay"),
+        TOOL_SHA256,
     ),
     indexes=(("state",), ("last_seen_ns",)),
     since=4,

@@ -141,6 +141,20 @@ def served(hooks: Iterable[str]) -> dict[str, None]:
     return {spec.name: None for spec in REGISTRY if not spec.attach_points.isdisjoint(hooks)}
 
 
+def unseen(probes: Iterable[Probe]) -> dict[str, list[str]]:
+    """What escapes these probes where they are attached, and which events miss it."""
+    hooks: dict[str, set[str]] = defaultdict(set)
+    for probe in probes:
+        for event in probe.events if probe.tier else ():
+            hooks[event].update(probe.hooks)
+    found: dict[str, list[str]] = defaultdict(list)
+    for spec in REGISTRY:
+        for each in spec.unseen:
+            if each.escapes(hooks[spec.name] & spec.attach_points):
+                found[each.what].append(spec.name)
+    return dict(found)
+
+
 def preference(of_probe: Mapping[str, list[Program]], wanted: str = AUTO) -> list[str]:
     """The tiers of a probe, best first; with a tier that is wanted, that one and the floor."""
     if wanted != AUTO:

@@ -26,6 +26,7 @@ class Session:
     relation: str | None
     source: str  # of the event that began it
     tool: str | None = None
+    tool_sha256: str | None = None  # of what an unknown one executes, once it is known
     events: int = 0
     live: dict[Key, "Switch"] = field(default_factory=dict)
     end: Event | None = None

@@ -34,8 +34,9 @@ _REACHES_COPIES = frozenset({"ioctl", "prctl", "close"})
 class Sessions:
     """`feed` gives the events to pass on; `ended` collects sessions that are over.
 
-    `on_change` is called with each session that begins, changes or ends; `memory` has those that
-    an earlier run of the sensor knew. `tool_of` names the tool that an actor is.
+    `on_begin` is called with each session that begins, `on_change` with each that begins, changes
+    or ends; `memory` has those that an earlier run of the sensor knew. `tool_of` names the tool
+    that an actor is.
     """
 
     def __init__(self, tool_of: Callable[[Process | None], str | None] = lambda _: None):
@@ -45,6 +46,7 @@ class Sessions:
         self._open: dict[Hashable, Session] = {}
         self._held: dict[Key, Event] = {}
         self.ended: list[Session] = []
+        self.on_begin: Callable[[Session], None] = lambda _: None
         self.on_change: Callable[[Session], None] = lambda _: None
         self.memory = Memory()
 
@@ -143,6 +145,7 @@ class Sessions:
             if event.source == "snapshot":
                 self.memory.resume(session, event)
             self._open[session.place] = session
+            self.on_begin(session)
         return session
 
     def _add(self, session: Session, key: Key, code, event_id: int, event: Event) -> None:

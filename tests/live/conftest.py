@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -126,6 +127,19 @@ def server(tmp_path):
     path = tmp_path / "prod-server"
     shutil.copy(shutil.which("sleep"), path)
     return path
+
+
+@pytest.fixture
+def cgroup():
+    """A control group without processes."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    root = next((Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"), None)
+    if root is None:
+        pytest.skip("no cgroup2 file system is mounted")
+    folder = root / f"profguard-test-{os.getpid()}"
+    folder.mkdir()
+    yield folder
+    folder.rmdir()
 
 
 @pytest.fixture(scope="session")

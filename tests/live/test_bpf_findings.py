@@ -79,19 +79,6 @@ assert ctypes.get_errno() == 1
 
 
 @pytest.fixture
-def cgroup():
-    """A control group without processes."""
-    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
-    root = next((Path(where) for _, where, kind, *_ in mounts if kind == "cgroup2"), None)
-    if root is None:
-        pytest.skip("no cgroup2 file system is mounted")
-    folder = root / f"profguard-test-{os.getpid()}"
-    folder.mkdir()
-    yield folder
-    folder.rmdir()
-
-
-@pytest.fixture
 def pinned(tmp_path):
     """Where bpftool has pinned a program, and the pid that did it."""
     source, compiled = tmp_path / "passes.bpf.c", tmp_path / "passes.o"

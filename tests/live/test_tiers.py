@@ -1,6 +1,8 @@
 """A program that the verifier refuses costs its own event, not the sensor."""
 
+import json
 import shutil
+import subprocess
 
 import pytest
 
@@ -8,9 +10,11 @@ import hatch_build
 from profguard import resources
 from profguard.errors import SensorError
 from profguard.events import REGISTRY
+from profguard.events.spec import ENTRY_32
 from profguard.sensor import attach, kinds, rights, tiers
 from profguard.sensor.live import Sensor
 from profguard.wanted import EVERYTHING
+from tests.live.harness import FUNCTIONS, PROFGUARD
 
 pytestmark = pytest.mark.live
 
@@ -97,3 +101,15 @@ def test_nothing_to_attach_is_a_refusal(kernel, tmp_path, monkeypatch):
     (problem,) = refusal.value.problems
     assert problem.code == "PG306"
     assert problem.message.startswith("lost: tracepoint/syscalls/sys_enter_ptrace: ")
+
+
+@pytest.mark.parametrize("wanted", [tiers.AUTO, "tracepoint"])
+def test_doctor_says_what_no_probe_sees(kernel, wanted):
+    """The 32-bit entry escapes the events that have no function to be attached to, and no other."""
+    command = [PROFGUARD, "doctor", "--json", "--tier", wanted]
+    report = json.loads(subprocess.check_output(command, text=True))
+    unseen = {each["what"]: set(each["events"]) for each in report["unseen"]}
+    blind = {probe["probe"] for probe in report["probes"] if probe["tier"] not in FUNCTIONS}
+    assert ("ptrace" in blind) == ("ptrace" in unseen.get(ENTRY_32.what, ()))
+    assert "sched_process_exec" not in unseen.get(ENTRY_32.what, ())
+    assert ("perf_close" in blind) == any("dup2" in what for what in unseen)
