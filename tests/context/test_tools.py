@@ -39,6 +39,8 @@ CASES = [
     ("memray", PYTHON, "python3 -m memray attach 1"),
     ("memray", PYTHON, "/venv/bin/python /venv/bin/memray run x.py"),
     ("memray", "/usr/bin/gdb", "gdb -batch -x /venv/lib/memray/commands/_attach.gdb"),
+    ("pdb", PYTHON, "python3.14 -m pdb -p 1"),
+    ("pdb", PYTHON, "/usr/bin/python3.14 /usr/bin/pdb3.14 -p 1"),
     ("austin", "/usr/bin/austinp", "austinp -p 1"),
     ("rbspy", "/usr/bin/rbspy", "rbspy record"),
     ("jcmd", "/usr/lib/jvm/java-17/bin/jcmd", "jcmd 1 JFR.start"),

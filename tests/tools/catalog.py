@@ -5,7 +5,7 @@ folder of this run's own, and HEADERS for the folder with the headers of a kerne
 """
 
 from tests.live.harness import PRODUCTION
-from tests.tools.targets import C_GPROF, GO, JAVA, NODE, PYTHON, C
+from tests.tools.targets import C_GPROF, GO, JAVA, NODE, PYTHON, PYTHON_3_14, C
 from tests.tools.tool import CHILD, ITSELF, Tool
 
 _NOT_YET = "no event tells of this yet"
@@ -215,6 +215,20 @@ TOOLS = (
         actor=CHILD,
         sessions=1,
         note="what the injected code then does inside the target needs no system call",
+    ),
+    Tool(
+        "pdb -p",
+        "python3.14",
+        PYTHON_3_14,
+        ("python3.14", "-m", "pdb", "-p", "PID"),
+        ("process_vm_readv", "process_vm_writev"),
+        stop_s=2,
+        input="q\n",
+        mechanism="process_vm_writev",
+        named="pdb",
+        ends=False,
+        note="it writes into the target's memory that the interpreter shall run a file, and reads "
+        "there where",
     ),
     Tool(
         "gdbserver --attach",

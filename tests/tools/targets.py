@@ -9,10 +9,19 @@ from pathlib import Path
 
 from tests.live.harness import PRODUCTION, needs
 
+ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("programs")
-C, C_GPROF, GO, JAVA, NODE, PYTHON = "C", "C, gcc -pg", "Go", "Java", "Node", "Python"
-INTERPRETERS = {JAVA: ("java",), NODE: ("node",), PYTHON: (sys.executable,)}
-SCRIPTS = {NODE: "server.js", PYTHON: "server.py"}
+C, C_GPROF, GO, JAVA, NODE = "C", "C, gcc -pg", "Go", "Java", "Node"
+PYTHON, PYTHON_3_14 = "Python", "Python 3.14"
+NEWER = "3.14"  # has what the test's own Python may not have yet
+NEWER_BIN = ROOT / ".cache" / "python" / NEWER / "usr" / "bin"
+INTERPRETERS = {
+    JAVA: ("java",),
+    NODE: ("node",),
+    PYTHON: (sys.executable,),
+    PYTHON_3_14: (str(NEWER_BIN / f"python{NEWER}"),),
+}
+SCRIPTS = {NODE: "server.js", PYTHON: "server.py", PYTHON_3_14: "server.py"}
 LABELS = """\
 [labels]
 production = [{"executable|endswith" = "/prod-server"}, {"environ.ROLE" = "production"}]
@@ -35,9 +44,10 @@ class Targets:
     @contextmanager
     def running(self, language: str) -> Iterator[tuple[int, str]]:
         """One that is up: its pid, and the port it serves, where it does."""
+        program = self.program(language)
         interpreter = map(needs, INTERPRETERS.get(language, ()))
         process = subprocess.Popen(
-            [*interpreter, *self.program(language)],
+            [*interpreter, *program],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | PRODUCTION,
@@ -53,6 +63,8 @@ class Targets:
             process.stdout.close()
 
     def _build(self, language: str) -> tuple[str, ...]:
+        if language == PYTHON_3_14:
+            subprocess.run([ROOT / "scripts" / "python-image", NEWER], check=True)
         if language in SCRIPTS:
             return (str(PROGRAMS / SCRIPTS[language]),)
         folder = self._folder / language.replace(" ", "_")

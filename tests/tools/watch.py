@@ -14,12 +14,11 @@ from pathlib import Path
 
 from tests.live.harness import LiveSensor, wait_for
 from tests.tools.outcome import Outcome
-from tests.tools.targets import Targets
+from tests.tools.targets import NEWER_BIN, ROOT, Targets
 from tests.tools.told import Told
 from tests.tools.tool import ITSELF, Tool
 
-PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
-ROOT = Path(__file__).parents[2]
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:{NEWER_BIN}"
 LONGEST_S = 60
 
 
@@ -76,7 +75,7 @@ class Watch:
         """The process of the tool, which has ended, and what it said."""
         if "HEADERS" in tool.environ.values():
             words |= {"HEADERS": _headers()}
-        command = list(self._command(tool, words))
+        command = list(self._command(tool, words))  # which builds the target's program
         path = shutil.which(command[0], path=PATH)
         assert path, f"{command[0]} is not installed: {tool.package}"
         process = subprocess.Popen(
