@@ -36,9 +36,10 @@ PATIENCE_S = 60
 SETTLE_S = 1  # for what something still does after it says that it is ready
 
 # How many events a call of each kind is.
-EVENTS = {"getppid": 0, "perf_open": 1, "ioctl": 2, "ptrace": 2}
+EVENTS = {"getppid": 0, "open": 0, "perf_open": 1, "ioctl": 2, "ptrace": 2}
 TITLES = {
     "getppid": "getppid",
+    "open": "open+close",
     "perf_open": "perf open+close",
     "ioctl": "perf on+off",
     "ptrace": "ptrace seize..detach",
@@ -145,14 +146,18 @@ def nothing(bench: Bench) -> Watching:
 
 @contextmanager
 def profguard(
-    bench: Bench, command: tuple = (PROFGUARD,), sensor: str = "", tier: str = "auto"
+    bench: Bench,
+    command: tuple = (PROFGUARD,),
+    sensor: str = "",
+    tier: str = "auto",
+    options: tuple = (),
 ) -> Watching:
     """With its own figures at its end: sent one by one, only counted, lost."""
     saw = Counter()
     config, db = bench.folder / "profguard.toml", bench.folder / "profguard.db"
     config.write_text(f"[sensor]\n{sensor}\n")
-    options = ["run", "--json", "--tier", tier, "--config", config, "--db", db]
-    with bench.started("profguard", [*command, *options], lambda out: "armed" in out) as out:
+    command += ("run", "--json", "--tier", tier, "--config", config, "--db", db, *options)
+    with bench.started("profguard", list(command), lambda out: "armed" in out) as out:
         yield saw
     counts = json.loads(out.read_text().splitlines()[-1])["events"]
     for event in ("perf", "prof", "ptrace"):
@@ -165,6 +170,17 @@ def profguard(
 def profguard_unfolded(bench: Bench) -> Watching:
     """The ring has room for the events of a round."""
     return profguard(bench, sensor="max_rate = 0\nring_mb = 64")
+
+
+def profguard_without_opens(bench: Bench) -> Watching:
+    """Without the rules for which all opens are looked at."""
+    rules = bench.folder / "rules"
+    if not rules.exists():
+        shutil.copytree(HERE.parent / "rules", rules)
+        for path in rules.rglob("*.yml"):
+            if re.search(r"(?m)^  category: (proc_mem_open|tracefs_write)$", path.read_text()):
+                path.unlink()
+    return profguard(bench, (PROFGUARD,), options=("--rules", rules))
 
 
 def profguard_raw(bench: Bench) -> Watching:
@@ -233,6 +249,7 @@ def auditd(bench: Bench) -> Watching:
 WAYS: dict[str, Callable[[Bench], Watching]] = {
     "profguard": profguard,
     "profguard, all sent": profguard_unfolded,
+    "profguard, no opens": profguard_without_opens,
     "profguard, raw_syscalls": profguard_raw,
     "bpftrace": bpftrace,
     "auditd": auditd,

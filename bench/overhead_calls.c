@@ -3,6 +3,7 @@
  * somebody else had the CPU do not count, unless they are most of them.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
@@ -47,6 +48,16 @@ static void call_getppid(void)
 	syscall(SYS_getppid);
 }
 
+/* A file that is nobody's business. */
+static void call_open(void)
+{
+	int fd = open("/etc/passwd", O_RDONLY);
+
+	if (fd < 0)
+		fail("open");
+	close(fd);
+}
+
 static void call_perf_open(void)
 {
 	close(open_counter());
@@ -73,6 +84,7 @@ static const struct {
 	int per_slice;
 } calls[] = {
 	{"getppid", call_getppid, 10000},
+	{"open", call_open, 2000},
 	{"perf_open", call_perf_open, 250},
 	{"ioctl", call_ioctl, 250},
 	{"ptrace", call_ptrace, 50},

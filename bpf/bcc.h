@@ -45,6 +45,16 @@ struct pg_opaque {
 #define __TARGET_ARCH_arm64
 #endif
 
+/* fs/proc/internal.h, which is among no headers; only where the inode is in it matters. */
+struct proc_inode {
+	struct pid *pid;
+	unsigned int fd;
+	void *op, *pde, *sysctl, *sysctl_entry;
+	struct hlist_node sibling_inodes;
+	const void *ns_ops;
+	struct inode vfs_inode;
+};
+
 #undef __noinline
 #define __noinline __always_inline
 #define PG_GLOBAL static __always_inline

@@ -59,4 +59,10 @@ static __always_inline void pg_path(struct pg_sched_process_exec *out, struct fi
 	out->path_size = 0;
 }
 
+/* BCC's own list of the helpers may be older than the one that tells. */
+static __always_inline bool pg_call_args(__u64 *args)
+{
+	return false;
+}
+
 #endif

@@ -42,7 +42,7 @@ PG_GLOBAL int pg_is_folded(__u32 event, __u64 target_at, __u32 kind)
 {
 	struct task_struct *target = (void *)target_at;
 	struct pg_alike key = {
-		.tgid = bpf_get_current_pid_tgid() >> 32, .event = event, .kind = kind,
+		.tgid = PG_READ(pg_current(), tgid), .event = event, .kind = kind,
 	};
 	__u64 now_ns = bpf_ktime_get_boot_ns();
 	struct pg_fold *fold;

@@ -14,6 +14,9 @@ enum pg_event_id {
 	PG_EVENT_BPF_PROG_LOAD = 24,
 	PG_EVENT_BPF_ATTACH = 25,
 	PG_EVENT_PIDFD_GETFD = 20,
+	PG_EVENT_PROC_MEM_OPEN = 21,
+	PG_EVENT_SYSCTL_WRITE = 22,
+	PG_EVENT_TRACEFS_WRITE = 23,
 	PG_EVENT_SCHED_PROCESS_EXEC = 9,
 	PG_EVENT_SCHED_PROCESS_EXIT = 10,
 	PG_EVENT_SCHED_PROCESS_FORK = 11,
@@ -74,6 +77,12 @@ enum pg_how {
 	PG_HOW_LINK_CREATE = 1,
 	PG_HOW_PROG_ATTACH = 2,
 	PG_HOW_RAW_TRACEPOINT = 3,
+};
+
+enum pg_change {
+	PG_CHANGE_UNCHANGED = 1,
+	PG_CHANGE_RAISED = 2,
+	PG_CHANGE_LOWERED = 3,
 };
 
 enum pg_class {
@@ -403,6 +412,52 @@ _Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, target_fd) == 180, "pg_
 _Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, flags) == 184, "pg_pidfd_getfd.flags");
 _Static_assert(__builtin_offsetof(struct pg_pidfd_getfd, perf_event_id) == 192, "pg_pidfd_getfd.perf_event_id");
 _Static_assert(sizeof(struct pg_pidfd_getfd) == 200, "pg_pidfd_getfd");
+
+struct pg_proc_mem_open {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u8 mode;
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_proc_mem_open, ret) == 168, "pg_proc_mem_open.ret");
+_Static_assert(__builtin_offsetof(struct pg_proc_mem_open, mode) == 176, "pg_proc_mem_open.mode");
+_Static_assert(sizeof(struct pg_proc_mem_open) == 184, "pg_proc_mem_open");
+
+struct pg_sysctl_write {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 old_number;
+	__s64 new_number;
+	__u8 change;
+	char name[96];
+	char old_value[64];
+	char new_value[64];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_sysctl_write, old_number) == 168, "pg_sysctl_write.old_number");
+_Static_assert(__builtin_offsetof(struct pg_sysctl_write, new_number) == 176, "pg_sysctl_write.new_number");
+_Static_assert(__builtin_offsetof(struct pg_sysctl_write, change) == 184, "pg_sysctl_write.change");
+_Static_assert(__builtin_offsetof(struct pg_sysctl_write, name) == 185, "pg_sysctl_write.name");
+_Static_assert(__builtin_offsetof(struct pg_sysctl_write, old_value) == 281, "pg_sysctl_write.old_value");
+_Static_assert(__builtin_offsetof(struct pg_sysctl_write, new_value) == 345, "pg_sysctl_write.new_value");
+_Static_assert(sizeof(struct pg_sysctl_write) == 416, "pg_sysctl_write");
+
+struct pg_tracefs_write {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u8 mode;
+	__u32 file_size;
+	char file[512];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_tracefs_write, mode) == 168, "pg_tracefs_write.mode");
+_Static_assert(__builtin_offsetof(struct pg_tracefs_write, file_size) == 172, "pg_tracefs_write.file_size");
+_Static_assert(__builtin_offsetof(struct pg_tracefs_write, file) == 176, "pg_tracefs_write.file");
+_Static_assert(sizeof(struct pg_tracefs_write) == 688, "pg_tracefs_write");
 
 struct pg_sched_process_exec {
 	struct pg_header head;

@@ -19,3 +19,10 @@ _Static_assert(PG_TIER == PG_TIER_FENTRY, "tier");
 	static __always_inline int probe##_at_##role(result)
 
 #include "functions.h"
+
+/* All opens pass it, by whatever call. */
+SEC("fexit/vfs_open")
+int BPF_PROG(opens__file, const struct path *path, struct file *file, int ret)
+{
+	return ret ? 0 : pg_opened(file);
+}

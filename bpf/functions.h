@@ -66,3 +66,13 @@ PG_RETURN(timer_settime, leave, posix_cpu_timer_set, 4, int ret)
 {
 	return pg_cpu_timer_set_end(ret);
 }
+
+PG_ENTRY(opens, mem, mem_open, struct inode *inode, struct file *file)
+{
+	return pg_mem_open_begin(inode, file);
+}
+
+PG_RETURN(opens, mem_end, mem_open, 2, int ret)
+{
+	return pg_mem_open_end(ret);
+}

@@ -29,6 +29,7 @@ enum { false, true };
 /* UAPI numbers (linux/bpf.h). */
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
        BPF_MAP_TYPE_RINGBUF = 27 };
+enum bpf_func_id { BPF_FUNC_task_pt_regs = 175 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -154,6 +155,12 @@ struct inode {
 	void *i_private;
 };
 
+/* An inode of procfs: of files below /proc/PID, with the pid. */
+struct proc_inode {
+	struct pid *pid;
+	struct inode vfs_inode;
+};
+
 struct file;
 
 struct file_operations {
@@ -166,6 +173,7 @@ typedef struct {
 
 struct file {
 	const struct file_operations *f_op;
+	unsigned int f_mode;
 	void *private_data;
 	struct path f_path;
 	struct inode *f_inode;
@@ -343,6 +351,12 @@ struct bpf_raw_tp_link {
 
 struct bpf_perf_link { /* since 5.15 (b89fbfbb854c) */
 	struct file *perf_file;
+};
+
+/* The context of a program that is called when a setting is read or written (UAPI). */
+struct bpf_sysctl {
+	__u32 write;
+	__u32 file_pos;
 };
 
 struct seq_file;

@@ -42,3 +42,9 @@ int kind_lsm(void *ctx)
 {
 	return 0;
 }
+
+SEC("cgroup/sysctl")
+int kind_cgroup(void *ctx)
+{
+	return 1;
+}

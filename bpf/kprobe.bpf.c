@@ -12,6 +12,7 @@ _Static_assert(PG_TIER == PG_TIER_KPROBE, "tier");
 	int BPF_KRETPROBE(probe##__##role, result)
 
 #include "functions.h"
+#include "open_calls.h"
 
 PG_ENTRY(exec, enter, bprm_execve, struct linux_binprm *binprm)
 {

@@ -51,4 +51,13 @@ static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 	return PG_READ(task, nsproxy, mnt_ns, ns.inum);
 }
 
+/* What the system call that ends now was called with, where that can be known. */
+static __always_inline bool pg_call_args(__u64 *args)
+{
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_task_pt_regs))
+		return false; /* since 5.15 (dd6e10fbd9fb) */
+	pg_args_native(args, (void *)bpf_task_pt_regs(bpf_get_current_task_btf()));
+	return true;
+}
+
 #endif

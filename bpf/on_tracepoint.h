@@ -17,7 +17,7 @@ struct pg_sys_exit {
 	__s64 ret;
 };
 
-#define PG_CALL_ENTRY(probe, call)                                                           \
+#define PG_TRACED_ENTRY(probe, call)                                                           \
 	static __always_inline int probe##_entered(const __u64 *args);                       \
 	SEC("tracepoint/syscalls/sys_enter_" #call)                                          \
 	int PG_RAW(probe##__enter)(struct pg_sys_enter *ctx)                                 \
@@ -26,7 +26,7 @@ struct pg_sys_exit {
 	}                                                                                    \
 	static __always_inline int probe##_entered(const __u64 *args)
 
-#define PG_CALL_RETURN(probe, call)                                                          \
+#define PG_TRACED_RETURN(probe, call)                                                          \
 	static __always_inline int probe##_returned(long ret);                               \
 	SEC("tracepoint/syscalls/sys_exit_" #call)                                           \
 	int PG_RAW(probe##__leave)(struct pg_sys_exit *ctx)                                  \
@@ -34,5 +34,10 @@ struct pg_sys_exit {
 		return probe##_returned(ctx->ret);                                           \
 	}                                                                                    \
 	static __always_inline int probe##_returned(long ret)
+
+#ifndef PG_CALL_ENTRY /* a tier that hooks the calls' functions has its own */
+#define PG_CALL_ENTRY PG_TRACED_ENTRY
+#define PG_CALL_RETURN PG_TRACED_RETURN
+#endif
 
 #endif

@@ -6,10 +6,12 @@
 
 #ifdef PG_BCC
 #include "bcc.h"
+#include "registers.h"
 #include "bcc_layout.h"
 #else
 #include "core.h"
 #include "read.h"
+#include "registers.h"
 #include "layout.h"
 #include "path.h"
 #endif
@@ -25,6 +27,7 @@
 #include "timers.h"
 #include "access.h"
 #include "descriptors.h"
+#include "opens.h"
 #include "process.h"
 #include "programs.h"
 

@@ -4,9 +4,17 @@ enum { PG_TIER = 1 };
 _Static_assert(PG_TIER == PG_TIER_TRACEPOINT, "tier");
 
 #include "tracepoints.h"
+#include "open_calls.h"
 
 #ifndef PG_BCC /* of what follows, the arguments are known by type information */
+#include "settings.h"
 #include "snapshot.h"
+
+SEC("cgroup/sysctl")
+int sysctl__write(struct bpf_sysctl *ctx)
+{
+	return pg_sysctl(ctx);
+}
 
 SEC("tp_btf/itimer_state")
 int BPF_PROG(itimer__set, int which, struct itimerspec64 *value)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from profguard.events import Lasts
 from profguard.ids import uuid7
 from profguard.model import LEVELS, Event, Finding, Process
 from profguard.rules.correlate.correlator import Correlator
@@ -65,6 +66,7 @@ class Engine:
         self._session_acts: dict[str, Hashable] = {}
         self._active: dict[Hashable, dict[str, None]] = {}
         self._followers: dict[str, dict[_Act, None]] = {}
+        self._moments: set[str] = set()  # sessions of nothing but what has no end of its own
         self._lost: tuple[int, int] | None = None  # the latest loss was between these times
         self._remembers = False
 
@@ -125,6 +127,7 @@ class Engine:
 
         Of a finding with several sessions it is the last that counts.
         """
+        self._moments.discard(session.id)
         key = self._session_acts.pop(session.id, None)
         active = self._active.get(key, {})
         active.pop(session.id, None)
@@ -151,13 +154,17 @@ class Engine:
         """
         act, session = self._key_of(event), _session(event)
         if session in self._session_acts:
+            if event.spec.lasts is not Lasts.MOMENT:
+                self._moments.discard(session)
             return act, None
-        if not session or event["duration_ns"] is not None:  # or it ends before we knew of it
+        if not session or _duration_ns(event) is not None:  # or it ends before we knew of it
             return act, None
         # What no rule is asked of may not be told at all: it must make no difference.
         if event.spec.name not in self.rules.wanted.events:
             return act, None
         self._session_acts[session] = act
+        if event.spec.lasts is Lasts.MOMENT:
+            self._moments.add(session)
         return act, self._begin(act, session, event)
 
     def _key_of(self, event: Event) -> Hashable:
@@ -186,7 +193,7 @@ class Engine:
         own = rule.suppress_key(match)
         key = act if own is None else (rule.id, own)
         found = self._acts.get(key)
-        if found and (found.follows or found.lasts_at(match.time_ns)):
+        if found and (self._goes_on(found) or found.lasts_at(match.time_ns)):
             self._acts.move_to_end(key)
             kind = self._repeat(match, found)
         else:
@@ -198,7 +205,7 @@ class Engine:
 
     def _open(self, match: Match, key: Hashable) -> _Act:
         rule, event = match.rule, match.event
-        duration_ns = event["duration_ns"] if "duration_ns" in event.spec.index else None
+        duration_ns = _duration_ns(event)
         # what this ends, or what a correlation joins, began earlier
         before_ns = duration_ns or max(0, event.time_ns - match.began_ns)
         finding = Finding(
@@ -251,6 +258,9 @@ class Engine:
         self._followers.setdefault(session, {})[act] = None
         act.follows.add(session)
 
+    def _goes_on(self, act: _Act) -> bool:
+        return not act.follows <= self._moments
+
     # What was lost.
 
     def _lose(self, event: Event) -> list[Change]:
@@ -264,7 +274,7 @@ class Engine:
         for act in self._acts.values():
             finding = act.finding
             latest_ns = max(finding.last_seen_ns, finding.ended_ns or 0)
-            if (act.follows or latest_ns >= loss[0]) and self._taint(finding):
+            if (self._goes_on(act) or latest_ns >= loss[0]) and self._taint(finding):
                 changes.append(Change("tainted", finding, None))
         return changes
 
@@ -279,6 +289,10 @@ class Engine:
 
 def _session(event: Event) -> str | None:
     return event["session"] if "session" in event.spec.index else None
+
+
+def _duration_ns(event: Event) -> int | None:
+    return event["duration_ns"] if "duration_ns" in event.spec.index else None
 
 
 def _identity(process: Process | None) -> Hashable:

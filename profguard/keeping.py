@@ -138,7 +138,7 @@ class Keeping:
                 self._book.recall()
             except ValueError as error:
                 self._on_trouble(f"sessions begin anew: {error}")
-        sessions.on_begin = lambda one: self._identify(one, one.process, one.latest_ns)
+        sessions.on_begin(lambda one: self._identify(one, one.process, one.latest.time_ns))
 
     def _identify(self, about: Finding | Session, process: Process | None, at_ns: int) -> None:
         if self._hasher and process and about.tool == UNKNOWN:

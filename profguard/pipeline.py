@@ -47,11 +47,11 @@ class Pipeline:
 
     def take(self, decoded: Decoded) -> None:
         """One event fresh from the kernel, whose tasks are still raw."""
-        self._pass(self.sessions.feed(self._enricher.enrich(*decoded)))
+        self._feed(self._enricher.enrich(*decoded))
 
     def replay(self, event: Event) -> None:
         """One event that was enriched when it was recorded."""
-        self._pass(self.sessions.feed(self._enricher.relabel(event)))
+        self._feed(self._enricher.relabel(event))
 
     def release(self, boot_ns: int) -> None:
         """Time has passed without an event."""
@@ -79,13 +79,17 @@ class Pipeline:
         for output in self._outputs:
             output.flush()
 
+    def _feed(self, event: Event) -> None:
+        if self.sessions.waits:
+            self.release(event.at_ns)  # what ended before it is told before it
+        self._pass(self.sessions.feed(event))
+
     def _pass(self, events: Iterable[Event]) -> None:
         """Events, and the sessions that ended with them, on to what is matched at once.
 
         That is each by itself, unless rules like to be asked about many.
         """
-        ended, self.sessions.ended = self.sessions.ended, []
-        self._waiting.append((list(events), ended))
+        self._waiting.append((list(events), self.sessions.take_ended()))
         if len(self._waiting) >= self._engine.rules.batch:
             self._settle()
 

@@ -44,4 +44,5 @@ def test_the_hooks_are_those_of_arm64(tier, compiled):
     bpf = Object(hatch_build.BUILT / f"{tier}.bpf.o")
     here = {Program(name, section).hook for name, section in bpf.programs().items()}
     bpf.close()
-    assert {program.hook for program in programs} == here
+    only_here = {f"tracepoint/syscalls/sys_exit_{call}" for call in ("open", "creat")}
+    assert {program.hook for program in programs} == here - only_here

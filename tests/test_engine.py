@@ -105,7 +105,16 @@ def test_one_act_is_one_finding():
         "process_vm_readv",
     )
     assert (finding.first_seen_ns, finding.last_seen_ns) == (EPOCH_NS, EPOCH_NS + 537 * MS)
-    assert (finding.session, finding.ended_ns, finding.duration_ns) == (None, None, None)
+    assert (finding.session is None, finding.ended_ns, finding.duration_ns) == (False, None, None)
+    watched.feed(ends(900, SPY))
+    assert (watched.kinds[-1], finding.duration_ns) == ("ended", 900 * MS)
+
+
+def test_a_moment_passes():
+    """What has no end of its own was over with the last of it, as soon as it has not come again."""
+    watched = Watched().feed(reads(0), reads(30_000), event("setitimer", 90_001))
+    assert watched.kinds == ["opened", "repeated", "ended"]
+    assert watched.finding.duration_ns == 30_000 * MS
 
 
 @pytest.mark.parametrize(
@@ -161,8 +170,8 @@ def suppressing(text: str) -> str:
         ("{for: 10s}", [0, 10 * SECOND + 1], ["opened", "opened"]),
         ("{for: 10s}", [0, 8 * SECOND, 16 * SECOND], ["opened", "repeated", "repeated"]),
         ("{for: 10s}", [5 * SECOND, 4 * SECOND], ["opened", "repeated"]),
-        ("{}", [0, HOUR], ["opened", "repeated"]),
-        ("{}", [0, HOUR + 1], ["opened", "opened"]),
+        ("{}", [0, HOUR], ["opened", "ended", "repeated"]),
+        ("{}", [0, HOUR + 1], ["opened", "ended", "opened"]),
     ],
     ids=["within", "after", "from the last", "clock went back", "default", "after the default"],
 )
@@ -208,13 +217,12 @@ def test_an_act_that_goes_on_has_not_ended():
 
 
 def test_a_session_that_no_rule_objects_to_belongs_to_the_act():
-    """A read is objected to; the tracing that comes with it is not, and still tells the end."""
+    """A read is objected to; the tracing that comes later is not, and still tells the end."""
     watched = Watched().feed(
-        reads(0), ptrace("SEIZE", 10, SPY, SHOP), ptrace("DETACH", 90, SPY, SHOP)
+        reads(0), ptrace("SEIZE", 70_000, SPY, SHOP), ptrace("DETACH", 90_000, SPY, SHOP)
     )
-    assert watched.kinds == ["opened", "continued", "ended"]
-    assert watched.finding.session is not None
-    assert (watched.finding.count, watched.finding.duration_ns) == (1, 90 * MS)
+    assert watched.kinds == ["opened", "ended", "continued", "ended"]
+    assert (watched.finding.count, watched.finding.duration_ns) == (1, 90_000 * MS)
 
 
 def test_of_several_sessions_the_last_one_counts():

@@ -1,5 +1,6 @@
 """`profguard sessions`: what was done to what, from when to when; and what goes on now."""
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,10 +24,16 @@ from profguard.cli.stored import (
     tool_facts,
     until_option,
 )
+from profguard.events import REGISTRY
+from profguard.events.perf import MECHANISMS as OF_PROF
 from profguard.findings.session_query import SessionFilter, SessionQuery, document
 from profguard.timefmt import span
 
-MECHANISMS = ("perf", "itimer", "posix_timer", "ptrace")
+MECHANISMS = tuple(
+    dict.fromkeys(
+        (*OF_PROF.values(), "ptrace", *(spec.mechanism for spec in REGISTRY if spec.lasts))
+    )
+)
 active_option = click.option("--active", is_flag=True, help="Only what is running now.")
 
 
@@ -39,8 +46,8 @@ active_option = click.option("--active", is_flag=True, help="Only what is runnin
 def group(ctx: click.Context, active: bool, as_json: bool, **place) -> None:
     """See who profiles or traces what now, and who did.
 
-    A session is what one process does to one target by one mechanism. With --active alone, what
-    is running now is listed: as of the latest word of the sensor, if that was killed.
+    A session is what one process does to one target, by whatever mechanisms. With --active alone,
+    what is running now is listed: as of the latest word of the sensor, if that was killed.
 
     \b
     Examples:
@@ -62,7 +69,7 @@ def group(ctx: click.Context, active: bool, as_json: bool, **place) -> None:
     SessionFilter,
     active_option,
     click.option("--tool", metavar="NAME", help="Done by this tool, such as perf; or unknown."),
-    click.option("--mechanism", type=click.Choice(MECHANISMS), help="Done by this mechanism."),
+    click.option("--mechanism", type=click.Choice(MECHANISMS), help="Done by this one too."),
     since_option,
     until_option,
     pid_option,
@@ -132,7 +139,7 @@ def _list(
         say("nothing is running" if chosen.active else "no sessions")
         return
     table(
-        ("id", "started", "state", "lasted", "tool", "mechanism", "events", "actor", "target"),
+        ("id", "started", "state", "lasted", "tool", "mechanisms", "events", "actor", "target"),
         [_summary(row) for row in rows],
     )
     if len(rows) == limit:
@@ -146,11 +153,15 @@ def _summary(row: dict[str, Any]) -> tuple:
         row["state"],
         _lasted(row),
         row["tool"],
-        row["mechanism"],
+        _mechanisms(row),
         row["events"],
         process_text(row, "actor"),
         _target(row),
     )
+
+
+def _mechanisms(row: dict[str, Any]) -> str:
+    return ", ".join(json.loads(row["mechanisms"]))
 
 
 def _lasted(row: dict[str, Any]) -> str:
@@ -169,7 +180,8 @@ def _details(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "session", row["id"]
     yield "state", row["state"]
     yield from tool_facts(row)
-    for fact in ("mechanism", "mode", "pmu", "scope"):
+    yield "mechanisms", _mechanisms(row)
+    for fact in ("mode", "pmu", "scope"):
         if row[fact] is not None:
             yield fact, row[fact]
     for role in ("actor", "target"):

@@ -3,6 +3,7 @@
 from profguard import wire
 from profguard.events import REGISTRY
 from profguard.events.bpf import HOWS
+from profguard.events.files import CHANGES
 from profguard.events.perf import (
     ACTIONS,
     CAUSES,
@@ -22,6 +23,7 @@ _ENUMS = {
     "pg_mode": ("PG_MODE", MODES),
     "pg_scope": ("PG_SCOPE", SCOPES),
     "pg_how": ("PG_HOW", HOWS),
+    "pg_change": ("PG_CHANGE", CHANGES),
     "pg_class": ("PG_CLASS", EVENT_CLASSES),
 }
 

@@ -115,6 +115,8 @@ def _scope(event: Event) -> tuple[bool, bool]:
         return event["scope"] == SCOPES[2], event["scope"] == SCOPES[3]
     if event.spec.name == "bpf_prog_load":
         return event["prog_type"] in TRACING_TYPES, False
+    if event.spec.name == "tracefs_write":
+        return True, False
     if event.spec.name == "bpf_attach":
         cgroup = event["scope"] == SCOPES[3]
         return event["prog_type"] in TRACING_TYPES and not cgroup, cgroup

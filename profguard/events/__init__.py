@@ -4,10 +4,10 @@ The C header, the decoder, the JSON schema, the fields that rules may name and t
 documentation all come from here. To add an event, add its entry and its BPF hook.
 """
 
-from profguard.events import access, bpf, descriptors, perf, process, sensor, timers
-from profguard.events.spec import Arg, EventSpec, Hook, Tag
+from profguard.events import access, bpf, descriptors, files, perf, process, sensor, timers
+from profguard.events.spec import Arg, EventSpec, Hook, Lasts, Tag
 
-__all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Tag"]
+__all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Lasts", "Tag"]
 
 REGISTRY: tuple[EventSpec, ...] = (
     *perf.EVENTS,
@@ -15,6 +15,7 @@ REGISTRY: tuple[EventSpec, ...] = (
     *access.EVENTS,
     *bpf.EVENTS,
     *descriptors.EVENTS,
+    *files.EVENTS,
     *process.EVENTS,
     *sensor.EVENTS,
 )

@@ -1,6 +1,16 @@
 """The events of one process reading, writing or controlling another."""
 
-from profguard.events.spec import ENTRY_32, Arg, EventSpec, Hook, Tag, session_args, system_call
+from profguard.events.spec import (
+    ENTRY_32,
+    SESSION,
+    Arg,
+    EventSpec,
+    Hook,
+    Lasts,
+    Tag,
+    session_args,
+    system_call,
+)
 
 OPT, DERIVED = Tag.OPT, Tag.DERIVED
 
@@ -56,6 +66,7 @@ def _vm(name: str, id: int, verb: str, noun: str) -> EventSpec:
         name=name,
         id=id,
         mechanism=name,
+        lasts=Lasts.MOMENT,
         summary=f"a process {verb} the memory of another",
         description=(
             "`target` is found by the pid argument in the caller's pid namespace, as the kernel "
@@ -66,6 +77,7 @@ def _vm(name: str, id: int, verb: str, noun: str) -> EventSpec:
             Arg("remote_segments", "u64", "how many remote ranges were named"),
             Arg("pid", "s32", "the pid argument, as the caller numbers it"),
             Arg("flags", "u32", "the flags argument"),
+            SESSION,
         ),
         hooks=system_call(name, "the arguments and the target", "the result"),
         example=(

@@ -1,7 +1,7 @@
 """The events of bpf(2): a program is loaded into the kernel, a program is attached there."""
 
 from profguard.events.perf import SCOPES
-from profguard.events.spec import ENTRY_32, Arg, EventSpec, Tag, system_call
+from profguard.events.spec import ENTRY_32, SESSION, Arg, EventSpec, Lasts, Tag, system_call
 
 K, U, TOCTOU, OPT, RACE = Tag.K, Tag.U, Tag.TOCTOU, Tag.OPT, Tag.RACE
 
@@ -118,6 +118,7 @@ ATTACH = EventSpec(
     name="bpf_attach",
     id=25,
     mechanism="bpf",
+    lasts=Lasts.PROCESS,
     summary="a BPF program is attached: from now on it runs",
     description=(
         "By the commands BPF_LINK_CREATE, BPF_PROG_ATTACH and BPF_RAW_TRACEPOINT_OPEN of bpf(2), "
@@ -162,6 +163,7 @@ ATTACH = EventSpec(
             "tracepoint that failed, the one asked for",
             PROG,
         ),
+        SESSION,
     ),
     hooks=system_call("bpf", "the command and where its attributes are", "the link"),
     example=(

@@ -1,6 +1,6 @@
 """The event of one process taking an open file of another."""
 
-from profguard.events.spec import ENTRY_32, Arg, EventSpec, Tag, system_call
+from profguard.events.spec import ENTRY_32, SESSION, Arg, EventSpec, Lasts, Tag, system_call
 
 RACE = (Tag.K, Tag.OPT, Tag.RACE)
 
@@ -8,6 +8,7 @@ PIDFD_GETFD = EventSpec(
     name="pidfd_getfd",
     id=20,
     mechanism="pidfd_getfd",
+    lasts=Lasts.PROCESS,
     summary="a process takes a copy of another's file descriptor",
     description=(
         "The taker shares the open file: it reads, writes or controls what the target has open, "
@@ -28,6 +29,7 @@ PIDFD_GETFD = EventSpec(
             RACE,
             null=0,
         ),
+        SESSION,
     ),
     hooks=system_call("pidfd_getfd", "the arguments and the target", "the result"),
     example=(

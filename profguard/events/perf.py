@@ -210,6 +210,8 @@ PROF = EventSpec(
     ),
     hooks=(
         *system_call("perf_event_open", "who opens it", "opened with disabled=0"),
+        entry("security_perf_event_alloc", "the event, as it is made"),
+        Hook("perf_event_alloc", ("lsm",), "the same"),
         *IOCTL,
         leave("perf_event_task_enable", "PR_TASK_PERF_EVENTS_ENABLE"),
         leave("perf_event_task_disable", "PR_TASK_PERF_EVENTS_DISABLE"),

@@ -64,11 +64,16 @@ class Arg:
         return "list" if self.bits or self.count else "int"
 
 
+SESSION = Arg(
+    "session", None, "id of the session that it belongs to", (Tag.DERIVED, Tag.OPT), kind="str"
+)
+
+
 def session_args(lasted: str) -> tuple[Arg, ...]:
     """The arguments of an event that begins and ends sessions; `lasted` says what the time is."""
     tags = (Tag.DERIVED, Tag.OPT)
     return (
-        Arg("session", None, "id of the session that this begins or ends", tags, kind="str"),
+        SESSION,
         Arg("duration_ns", None, lasted, tags, kind="int"),
         Arg(
             "tainted",
@@ -101,8 +106,8 @@ class Hook:
     """A kernel attach point: `name` as the kernel spells it, and what it is for there.
 
     `types` are the kinds of program that a tier attaches to it: tracepoint, tp_btf, fentry, fexit,
-    kprobe, kretprobe, lsm, iter; or userspace. `sys_NAME` is the function of a system call in each
-    of the machine's ABIs.
+    kprobe, kretprobe, lsm, cgroup, iter; or userspace. `sys_NAME` is the function of a system
+    call in each of the machine's ABIs.
     """
 
     name: str
@@ -137,12 +142,20 @@ def system_call(name: str, entered: str, left: str) -> tuple[Hook, ...]:
     )
 
 
+class Lasts(StrEnum):
+    """How long the session goes on that an event begins which has no counterpart."""
+
+    MOMENT = "moment"  # until it has not happened again for a while
+    PROCESS = "process"  # as long as the process that did it, and its target
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class EventSpec:
     """One event. `id` goes on the wire and is never reused.
 
     `mechanism` names how one process gets at another by this event, for the finding it may cause;
-    events with an argument `mechanism` say it themselves. `sensor` is None, but for the event of
+    events with an argument `mechanism` say it themselves. `lasts` makes it a part of a session.
+    `sensor` is None, but for the event of
     another sensor that has no counterpart here (see events/foreign.py): that has no `index`, so
     that no station takes its arguments for those that are called the same here.
     """
@@ -154,6 +167,7 @@ class EventSpec:
     hooks: tuple[Hook, ...] = ()
     description: str = ""
     mechanism: str | None = None
+    lasts: Lasts | None = None
     example: str = ""
     issues: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()  # what only some tiers see

@@ -47,9 +47,11 @@ def _fourth(db) -> None:
 
 
 def _fifth(db) -> None:
-    """An unknown tool has the digest of its executable."""
+    """An unknown tool has the digest of its executable; a session has several mechanisms."""
     _add(db, "findings", "tool_sha256")
     _add(db, "sessions", "tool_sha256")
+    _add(db, "sessions", "mechanisms")
+    db.execute("UPDATE sessions SET mechanisms = json_array(mechanism) WHERE mechanisms IS NULL")
 
 
 def _add(db, name: str, column: str, kind: str = "TEXT") -> None:

@@ -37,7 +37,7 @@ class SessionFilter:
         if self.tool is not None:
             yield "tool = ?", [self.tool]
         if self.mechanism is not None:
-            yield "mechanism = ?", [self.mechanism]
+            yield "EXISTS (SELECT 1 FROM json_each(mechanisms) WHERE value = ?)", [self.mechanism]
         if self.since_ns is not None:
             yield "state = ? OR last_seen_ns >= ?", ["running", self.since_ns]
         if self.until_ns is not None:
@@ -78,7 +78,6 @@ _ROWS = "SELECT * FROM sessions"
 _SAID = (
     "tool",
     "tool_sha256",
-    "mechanism",
     "mode",
     "pmu",
     "scope",
@@ -97,6 +96,7 @@ def document(row: dict[str, Any]) -> dict[str, Any]:
             "id": row["id"],
             "state": row["state"],
             **{name: row[name] for name in _SAID},
+            "mechanisms": json.loads(row["mechanisms"]),
             "duration_ns": row["duration_ns"],
             "events": row["events"],
             "event_ids": json.loads(row["event_ids"]),

@@ -16,7 +16,7 @@ IDS_KEPT = 64  # of one session: enough to know it again
 HELD_MOST = 10_000  # sessions that wait for room
 SCOPES = ("process", "cpu-wide", "cgroup")
 _LEFT = (
-    "SELECT id, mechanism, scope, actor_pid, actor_start_boot_ns, target_pid,"
+    "SELECT id, mechanisms, scope, actor_pid, actor_start_boot_ns, target_pid,"
     " target_start_boot_ns, event_ids, started_ns, began_at_ns, events, source"
     " FROM sessions WHERE state <> 'ended' AND run_id IS NOT NULL"
 )
@@ -37,7 +37,7 @@ class SessionBook:
         self._station, self._store, self._writer = station, store, writer
         self._redactor, self._run_id, self._wait_s = redactor, run_id, wait_s
         self._changed: dict[str, Session] = {}
-        station.on_change = self.note
+        station.on_change(self.note)
 
     @property
     def waiting(self) -> int:
@@ -96,7 +96,7 @@ def session_row(
         (
             session.id,
             ENDED if session.end else unless_ended,
-            session.mechanism,
+            session.mechanisms[0],
             session.tool,
             session.mode,
             session.pmu,
@@ -105,10 +105,10 @@ def session_row(
             session.source,
             rfc3339(session.started_ns),
             time_or_none(end_ns),
-            rfc3339(session.latest_ns),
+            rfc3339(session.latest.time_ns),
             session.started_ns,
             end_ns,
-            session.latest_ns,
+            session.latest.time_ns,
             session.began_at_ns,
             session.duration_ns,
             session.events,
@@ -121,6 +121,7 @@ def session_row(
             _process_json(target),
             run_id,
             session.tool_sha256,
+            json_text(session.mechanisms),
         )
     )
 
@@ -131,7 +132,7 @@ def _process_json(process: Process | None) -> str | None:
 
 def _known(
     id: str,
-    mechanism: str,
+    mechanisms: str,
     scope: str,
     actor_pid: int | None,
     actor_start: int | None,
@@ -148,8 +149,8 @@ def _known(
     ids = json.loads(event_ids)
     return Known(
         id=id,
-        mechanism=mechanism,
-        place=(owner, at, mechanism),
+        mechanisms=tuple(json.loads(mechanisms)),
+        place=(owner, at),
         event_ids=frozenset(ids),
         started_ns=started_ns,
         began_at_ns=began_at_ns,

@@ -109,14 +109,16 @@ FINDINGS = Table(
 )
 SESSIONS = Table(
     "sessions",
-    "what one process does to one target by one mechanism, from the first enable to the last",
+    "what one process does to one target, by whatever mechanisms, from the first act to the last",
     (
         Column("id", "TEXT PRIMARY KEY NOT NULL", "UUIDv7; findings.session refers to it"),
         Column("state", "TEXT NOT NULL", "running, ended, or unknown: nobody saw whether it ended"),
-        Column("mechanism", "TEXT NOT NULL", "how: perf, itimer, posix_timer or ptrace"),
+        Column(
+            "mechanism", "TEXT NOT NULL", "how: perf, itimer, ptrace, ... - the first of mechanisms"
+        ),
         Column("tool", "TEXT", "the tool that does it, named from data; unknown where none fits"),
-        Column("mode", "TEXT", "sampling or counting, of the event that began it"),
-        Column("pmu", "TEXT", "PMU of the event that began it"),
+        Column("mode", "TEXT", "sampling or counting, of its first prof event"),
+        Column("pmu", "TEXT", "PMU of its first prof event"),
         Column("scope", "TEXT NOT NULL", "process, cpu-wide or cgroup"),
         Column("host", "TEXT", "name of the host"),
         Column("source", "TEXT NOT NULL", "live; snapshot where it began before the sensor did"),
@@ -140,6 +142,7 @@ SESSIONS = Table(
         Column("target", "TEXT", "the target whole, secrets redacted, JSON"),
         Column("run_id", "TEXT", "run of the sensor that saw it last; null of a replay"),
         TOOL_SHA256,
+        Column("mechanisms", "TEXT", "all of them in the order in which they came, a JSON array"),
     ),
     indexes=(("state",), ("last_seen_ns",)),
     since=4,

@@ -18,6 +18,7 @@ _SESSIONS = {
     "timer_create": "prof",
     "process_vm_readv": "ptrace",
     "process_vm_writev": "ptrace",
+    "proc_mem_open": "ptrace",
 }
 
 

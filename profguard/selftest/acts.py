@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from profguard.selftest import calls
@@ -136,6 +137,21 @@ def _write(target: int) -> int:
     return target
 
 
+def _open_memory(target: int) -> int:
+    os.close(os.open(f"/proc/{target}/mem", os.O_RDWR))
+    return target
+
+
+def _open_tracing_file(_target: int) -> None:
+    os.close(os.open("/sys/kernel/tracing/set_event_pid", os.O_WRONLY))
+
+
+def _write_setting(_target: int) -> None:
+    """As it is already."""
+    path = Path("/proc/sys/kernel/perf_event_mlock_kb")
+    path.write_text(path.read_text())
+
+
 def _take_descriptor(target: int) -> int:
     os.close(calls.copy_descriptor(target, 1))
     return target
@@ -228,6 +244,21 @@ ACTS = (
     ),
     Act("memory of a process read", _read, (_told("process_vm_readv", ret=8),)),
     Act("memory of a process written", _write, (_told("process_vm_writev", ret=8),)),
+    Act(
+        "memory of a process opened as a file",
+        _open_memory,
+        (_told("proc_mem_open", ret=0, mode="read-write"),),
+    ),
+    Act(
+        "file of the kernel's tracing opened to be written",
+        _open_tracing_file,
+        (_told("tracefs_write", mode="write", file="/set_event_pid"),),
+    ),
+    Act(
+        "setting of the kernel written",
+        _write_setting,
+        (_told("sysctl_write", name="kernel/perf_event_mlock_kb", change="unchanged"),),
+    ),
     Act("descriptor of a process taken", _take_descriptor, (_told("pidfd_getfd"),)),
     Act(
         "BPF program loaded, and attached to a raw tracepoint",

@@ -149,9 +149,10 @@ def _judge(done: _Done, output: _Output, tiers: Mapping[str, set[str | None]]) -
         if done.error is None:
             verdict, tier, note = _seen(done, told, output.events)
         if verdict is Verdict.NOT_SEEN:
-            if None in tiers[told.event]:
+            by = tiers.get(told.event, set())  # none with BCC, which lacks some probes
+            if None in by:
                 note = "a probe is refused, see 'profguard doctor'"
-            elif tiers[told.event].isdisjoint(done.act.tiers):
+            elif by.isdisjoint(done.act.tiers):
                 verdict = Verdict.NOT_HERE
         yield Result(
             act=done.act.name,

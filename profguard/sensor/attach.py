@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from profguard.errors import Problem, SensorError
-from profguard.sensor import kinds, tiers
+from profguard.sensor import cgroups, kinds, tiers
 from profguard.sensor.libbpf import LibbpfError, Map, Object, kernel_has, skipped_runs
 from profguard.sensor.tiers import Probe, Program
 
@@ -47,11 +47,7 @@ class Attached:
 
     def attach(self, tier: str, programs: list[Program]) -> Refusals:
         """Attach programs of a tier. Raises LibbpfError where none can be loaded at all."""
-        refusals = {
-            program.name: "this kernel has no such function"
-            for program in programs
-            if not kernel_has(program.section)
-        }
+        refusals = {program.name: missing for program in programs if (missing := _missing(program))}
         bpf = self._load(tier, {program.name for program in programs}, refusals)
         if bpf is None:
             return refusals
@@ -102,6 +98,15 @@ class Attached:
             else:
                 return bpf
         return None
+
+
+def _missing(program: Program) -> str | None:
+    """What a program lacks here that is known before its load, which might fail for all."""
+    if not kernel_has(program.section):
+        return "this kernel has no such function"
+    if program.kind == "cgroup":
+        return cgroups.refusal()
+    return None
 
 
 def skipped_by_probe(probes: Iterable[Probe], fds: Mapping[Program, int]) -> dict[Probe, int]:

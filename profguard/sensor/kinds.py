@@ -13,6 +13,7 @@ KINDS = {
     "lsm": "the LSM tier: security hooks",
     "tracepoint": "the tracepoint tier: system calls",
     "tp_btf": "exec, fork, exit and interval timers, in every tier but kprobe",
+    "cgroup": "settings of the kernel (sysctl), in every tier",
     "iter": "what was already going on at the start",
 }
 

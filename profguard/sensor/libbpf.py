@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from profguard.errors import SensorError
+from profguard.sensor import cgroups
 
 _PRINTER = ctypes.CFUNCTYPE(c_int, c_int, c_char_p, c_void_p)
 _WARN, _DEBUG = 0, 2
@@ -36,6 +37,7 @@ _FUNCTIONS = {
     "bpf_program__section_name": (c_char_p, [c_void_p]),
     "bpf_program__set_autoload": (c_int, [c_void_p, ctypes.c_bool]),
     "bpf_program__attach": (c_void_p, [c_void_p]),
+    "bpf_program__attach_cgroup": (c_void_p, [c_void_p, c_int]),
     "bpf_program__fd": (c_int, [c_void_p]),
     "bpf_obj_get_info_by_fd": (c_int, [c_int, c_void_p, c_void_p]),
     "bpf_map__name": (c_char_p, [c_void_p]),
@@ -266,8 +268,23 @@ class Object:
 
     def attach(self, name: str) -> None:
         """Attach a program where its section says. Raises LibbpfError."""
-        link = self._lib.bpf_program__attach(self._program(name))
+        program = self._program(name)
+        if self._lib.bpf_program__section_name(program).startswith(b"cgroup/"):
+            link = self._attach_to_cgroups(program)
+        else:
+            link = self._lib.bpf_program__attach(program)
         self._links[name] = self._lib.check_pointer(link, f"cannot attach {name}")
+
+    def _attach_to_cgroups(self, program: int) -> int:
+        """To their root: it is called for all processes. The link keeps what it needs."""
+        try:
+            root = cgroups.root_fd()
+        except OSError as error:
+            raise LibbpfError(error.errno, "no root of cgroups", []) from None
+        try:
+            return self._lib.bpf_program__attach_cgroup(program, root)
+        finally:
+            os.close(root)
 
     def program_fd(self, name: str) -> int:
         """The descriptor of a loaded program."""

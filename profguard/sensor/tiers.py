@@ -13,7 +13,7 @@ from pathlib import Path
 
 from profguard import resources
 from profguard.errors import SensorError
-from profguard.events import REGISTRY
+from profguard.events import BY_NAME, REGISTRY
 
 AUTO = "auto"
 # Where two are as good, the earlier one is taken.
@@ -31,6 +31,7 @@ _RANKS = {
     "tp_btf": 0,
     "iter": 0,
     "lsm": 0,
+    "cgroup": 0,
     "kprobe": 1,
     "kretprobe": 1,
     "tracepoint": 2,
@@ -121,18 +122,16 @@ Flavours = dict[str, dict[str, list[Program]]]  # by probe and tier
 def flavours(programs: Mapping[str, Mapping[str, str]], events: Collection[str]) -> Flavours:
     """The programs of each probe in each tier, from each tier's names and sections.
 
-    Of the probes that serve one of these events.
+    Of the programs that serve one of these events.
     """
+    asked = {hook for name in events for hook in BY_NAME[name].attach_points}
     found: Flavours = defaultdict(dict)
     for tier, sections in programs.items():
         for name, section in sections.items():
             program = Program(name, section)
-            found[program.probe].setdefault(tier, []).append(program)
-    return {
-        probe: flavour
-        for probe, flavour in found.items()
-        if served(p.hook for each in flavour.values() for p in each).keys() & set(events)
-    }
+            if program.hook in asked:
+                found[program.probe].setdefault(tier, []).append(program)
+    return dict(found)
 
 
 def served(hooks: Iterable[str]) -> dict[str, None]:

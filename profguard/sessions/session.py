@@ -5,26 +5,26 @@ from dataclasses import dataclass, field
 
 from profguard.ids import uuid7
 from profguard.model import Event, Process
-from profguard.sessions.transition import PROF, Identity, Key, identity
+from profguard.sessions.transition import Identity, Key, identity
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One process at one target by one mechanism. `live` has what is on, `end` what ended it."""
+    """One process at one target. `live` has what is on, `end` what ended it."""
 
     id: str
-    mechanism: str
+    mechanisms: list[str]  # in the order in which they came
     process: Process | None
     target: Process | None
     scope: Hashable  # the target's identity, or "cpu-wide", or "cgroup"
-    mode: str | None  # of the event that began it, as is the PMU
-    pmu: str | None
     started_ns: int  # wall clock
     began_at_ns: int  # as `Event.at_ns`
-    latest_ns: int  # wall clock, of the latest event
+    latest: Event
     host: str | None
     relation: str | None
     source: str  # of the event that began it
+    mode: str | None = None  # of the first prof event, as is the PMU
+    pmu: str | None = None
     tool: str | None = None
     tool_sha256: str | None = None  # of what an unknown one executes, once it is known
     events: int = 0
@@ -33,20 +33,17 @@ class Session:
     tainted: bool = False  # events were lost meanwhile
 
     @classmethod
-    def begun(cls, event: Event, mechanism: str, at: Hashable) -> "Session":
+    def begun(cls, event: Event, at: Hashable) -> "Session":
         """The session that begins with `event`; a replay of it makes the same."""
-        is_prof = event.spec is PROF
         return cls(
-            id=uuid7(event.time_ns, (identity(event.process), at, mechanism)),
-            mechanism=mechanism,
+            id=uuid7(event.time_ns, (identity(event.process), at)),
+            mechanisms=[],
             process=event.process,
             target=event.target,
             scope=at,
-            mode=event["mode"] if is_prof else None,
-            pmu=event["pmu"] if is_prof else None,
             started_ns=event.time_ns,
             began_at_ns=event.at_ns,
-            latest_ns=event.time_ns,
+            latest=event,
             host=event.host,
             relation=event.relation,
             source=event.source,
@@ -59,12 +56,13 @@ class Session:
     @property
     def place(self) -> Hashable:
         """Of sessions with the same only one is open at a time."""
-        return self.owner, self.scope, self.mechanism
+        return self.owner, self.scope
 
     @property
     def event_ids(self) -> list[int]:
         """The perf events or timers that are on, without copies, oldest first."""
-        return list(dict.fromkeys(switch.event_id for switch in self.live.values()))
+        ids = (switch.event_id for switch in self.live.values() if switch.code is not None)
+        return list(dict.fromkeys(ids))
 
     @property
     def duration_ns(self) -> int | None:
@@ -74,15 +72,20 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Switch:
-    """One thing that is on: a perf event or its copy in a child, a timer, a traced thread."""
+    """One thing that is on: a perf event or its copy in a child, a timer, a traced thread, or what
+    was done and has no end of its own.
+    """
 
     session: Session
-    code: int | None
+    mechanism: str
+    code: int | None  # of a perf event or timer, as are mode and PMU
     event_id: int
     target: Process | None
     relation: str | None
     since_boot_ns: int
-    is_copy: bool
+    mode: str | None = None
+    pmu: str | None = None
+    is_copy: bool = False
 
     def places(self) -> Iterable[Hashable]:
         """What it is found by when that ends."""
@@ -90,7 +93,7 @@ class Switch:
             yield "owner", self.session.owner
         if self.target:
             yield "process", self.target.identity
-            if self.session.mechanism == "perf":  # the others outlive the thread
+            if self.mechanism == "perf":  # the others outlive the thread
                 yield "thread", self.target.tid
         if self.is_copy:
             yield "copies", self.event_id

@@ -1,10 +1,12 @@
 """The station: which things are on, and what the events about them become."""
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable
 
+from profguard.events import Lasts
 from profguard.model import Event, Process
 from profguard.sessions.completion import disables
+from profguard.sessions.ledger import Ledger
 from profguard.sessions.memory import Memory
 from profguard.sessions.session import Session, Switch, duration_ns
 from profguard.sessions.transition import (
@@ -14,15 +16,15 @@ from profguard.sessions.transition import (
     keys,
     may_be_a_probe,
     originals,
+    reach,
     scope,
 )
 
 # perf opens counters only to learn what the machine can do and closes them at once: a counter that
 # is opened running is reported when it has lived this long.
 PROBE_NS = 100_000_000
-
-# Of one session; disables that are lost in a flood must not fill the memory.
-MAX_LIVE = 8192
+# What has no end of its own is over when it has not happened again for so long.
+MOMENT_NS = 60_000_000_000
 
 _ATTACHES = frozenset({"PTRACE_ATTACH", "PTRACE_SEIZE", "PTRACE_TRACEME"})
 # What is done to a perf event is done to the copies that children inherited. A target's end is not.
@@ -32,36 +34,53 @@ _REACHES_COPIES = frozenset({"ioctl", "prctl", "close"})
 
 
 class Sessions:
-    """`feed` gives the events to pass on; `ended` collects sessions that are over.
-
-    `on_begin` is called with each session that begins, `on_change` with each that begins, changes
-    or ends; `memory` has those that an earlier run of the sensor knew. `tool_of` names the tool
-    that an actor is.
-    """
+    """`feed` gives the events to pass on. `tool_of` names the tool that an actor is."""
 
     def __init__(self, tool_of: Callable[[Process | None], str | None] = lambda _: None):
-        self._tool_of = tool_of
-        self._on: dict[Key, Switch] = {}
-        self._at: dict[Hashable, dict[Key, None]] = {}  # by place, in the order of switching on
-        self._open: dict[Hashable, Session] = {}
+        self._ledger = Ledger(tool_of)
         self._held: dict[Key, Event] = {}
-        self.ended: list[Session] = []
-        self.on_begin: Callable[[Session], None] = lambda _: None
-        self.on_change: Callable[[Session], None] = lambda _: None
-        self.memory = Memory()
+        self._moments: OrderedDict[Key, Event] = OrderedDict()  # the latest of each, oldest first
+
+    @property
+    def ended(self) -> list[Session]:
+        """The sessions that are over, since `take_ended` was called last."""
+        return self._ledger.ended
 
     @property
     def active(self) -> Iterable[Session]:
-        return self._open.values()
+        return self._ledger.open
+
+    @property
+    def waits(self) -> bool:
+        """Whether time alone will bring an event, or the end of a session."""
+        return bool(self._held or self._moments)
 
     @property
     def holds(self) -> bool:
         """Whether time alone will bring an event."""
         return bool(self._held)
 
+    @property
+    def memory(self) -> Memory:
+        """The sessions that an earlier run of the sensor knew."""
+        return self._ledger.memory
+
+    def on_begin(self, call: Callable[[Session], None]) -> None:
+        """Call a function with each session that begins."""
+        self._ledger.on_begin = call
+
+    def on_change(self, call: Callable[[Session], None]) -> None:
+        """Call a function with each session that begins, goes on or ends."""
+        self._ledger.on_change = call
+
+    def take_ended(self) -> list[Session]:
+        """The same, which are handed over."""
+        ended, self._ledger.ended = self._ledger.ended, []
+        return ended
+
     def feed(self, event: Event) -> list[Event]:
         """The events that this one becomes: itself, nothing, or completed by others."""
-        out = self.release(event.at_ns) if self._held else []
+        out = self.release(event.at_ns) if self.waits else []
         name = event.spec.name
         if name == "prof":
             out += self._enable(event) if event["action"] == "enable" else self._disable(event)
@@ -73,25 +92,31 @@ class Sessions:
         elif name == "sched_process_exit":
             out += [*self._process_ends(event), event]
         else:
-            self._taint(event)
+            if event.spec.lasts:
+                self._done(event)
+            else:
+                self._taint(event)
             out.append(event)
         return out
 
     def _taint(self, event: Event) -> None:
         """What goes on while events are lost, or its owner's are folded, may have ended since."""
         if event.spec.name == "lost_events":
-            tainted = self._open.values()
+            self._ledger.taint(self.active)
         elif event.spec.name == "folded_events" and event["event"] in ("prof", "ptrace"):
             owner = identity(event.process)
-            tainted = [session for session in self._open.values() if session.owner == owner]
-        else:
-            return
-        for session in tainted:
-            session.tainted = True
-            self.on_change(session)
+            self._ledger.taint([session for session in self.active if session.owner == owner])
 
     def release(self, boot_ns: int) -> list[Event]:
-        """The held events that turned out to be no probes by this time."""
+        """The held events that turned out to be no probes by this time; moments pass."""
+        while self._moments:
+            key, latest = next(iter(self._moments.items()))
+            if boot_ns - latest.at_ns < MOMENT_NS:
+                break
+            del self._moments[key]
+            session = self._ledger.remove(key).session
+            self._ledger.finish({session: session.latest})
+            self._ledger.note(session, latest, 0)
         due = [key for key, held in self._held.items() if boot_ns - held.at_ns >= PROBE_NS]
         return [event for key in due for event in self._switch_on(self._held.pop(key))]
 
@@ -114,48 +139,28 @@ class Sessions:
 
     def _switch_on(self, event: Event) -> list[Event]:
         named = zip(self._keys(event), event["events"], event["event_ids"], strict=True)
-        fresh = [each for each in named if each[0] not in self._on]
+        fresh = [each for each in named if each[0] not in self._ledger.on]
         if not fresh:
             return []
-        session = self._session(event, event["mechanism"], scope(event))
+        mechanism = event["mechanism"]
+        session = self._ledger.session(event, mechanism, scope(event))
         for key, code, event_id in fresh:
-            self._add(session, key, code, event_id, event)
-        self._note(session, event)
+            switch = Switch(
+                session,
+                mechanism,
+                code,
+                event_id,
+                event.target,
+                event.relation,
+                event.at_ns,
+                event["mode"],
+                event["pmu"],
+                is_copy(event),
+            )
+            self._ledger.add(key, switch)
+        self._ledger.note(session, event)
         event["session"] = session.id
         return [event]
-
-    def _note(self, session: Session, event: Event, events: int = 1) -> None:
-        session.events += events
-        session.latest_ns = event.time_ns
-        self.on_change(session)
-
-    def _session(self, event: Event, mechanism: str, at: Hashable) -> Session:
-        """The open session that this belongs to, or a new one.
-
-        What a profiled process hands down to its children belongs to the profile of the process.
-        """
-        for original in originals(event) if is_copy(event) else ():
-            for key in (original, *self._at.get(("copies", original[1]), ())):
-                if switch := self._on.get(key):
-                    return switch.session
-        session = self._open.get((identity(event.process), at, mechanism))
-        if session is None:
-            session = Session.begun(event, mechanism, at)
-            session.tool = self._tool_of(session.process)
-            if event.source == "snapshot":
-                self.memory.resume(session, event)
-            self._open[session.place] = session
-            self.on_begin(session)
-        return session
-
-    def _add(self, session: Session, key: Key, code, event_id: int, event: Event) -> None:
-        self._on[key] = session.live[key] = switch = Switch(
-            session, code, event_id, event.target, event.relation, event.at_ns, is_copy(event)
-        )
-        for place in switch.places():
-            self._at.setdefault(place, {})[key] = None
-        if len(session.live) > MAX_LIVE:
-            self._remove(next(iter(session.live)))
 
     # What is switched off.
 
@@ -171,20 +176,20 @@ class Sessions:
         probes = [key for key in named if self._held.pop(key, None)]
         if event["cause"] in _REACHES_COPIES and not is_copy(event):
             for event_id in event["event_ids"] if event["mechanism"] == "perf" else ():
-                named += self._at.get(("copies", event_id), ())
-        known = [key for key in named if key in self._on and self._may_end(event, key)]
+                named += self._ledger.at(("copies", event_id))
+        known = [key for key in named if key in self._ledger.on and self._may_end(event, key)]
         if not known:
             # Never seen on. A prctl names events that were off before, and disarming a timer that
             # is not armed is common; everything else is worth reporting without a session.
             is_news = event["mechanism"] == "perf" and event["cause"] != "prctl" and not probes
             return [event] if is_news else []
-        switches = [self._remove(key) for key in dict.fromkeys(known)]
+        switches = [self._ledger.remove(key) for key in dict.fromkeys(known)]
         event["session"] = switches[0].session.id
         event["duration_ns"] = duration_ns(switches, event)
         event["tainted"] = any(switch.session.tainted for switch in switches)
         for session in dict.fromkeys(switch.session for switch in switches):
-            self._note(session, event)
-        self._finish({switch.session: event for switch in switches})
+            self._ledger.note(session, event)
+        self._ledger.finish({switch.session: event for switch in switches})
         return [event]
 
     def _keys(self, event: Event) -> list[Key]:
@@ -196,13 +201,13 @@ class Sessions:
         named = keys(event)
         if event["cause"] not in _OF_A_THREAD or event["mechanism"] != "perf" or not event.target:
             return named
-        own = self._at.get(("thread", event.target.tid), ())
-        known = {self._on[key].event_id: key for key in own}
+        own = self._ledger.at(("thread", event.target.tid))
+        known = {self._ledger.on[key].event_id: key for key in own}
         return [key if key in own else known.get(key[1], key) for key in named]
 
     def _may_end(self, event: Event, key: Key) -> bool:
         """Whether this is no exit of another thread than the one that has it on."""
-        target = self._on[key].target
+        target = self._ledger.on[key].target
         return (
             event["cause"] != "exit"
             or not (event.target and target)
@@ -210,47 +215,30 @@ class Sessions:
             or target.tid == event.target.tid
         )
 
-    def _remove(self, key: Key) -> Switch:
-        switch = self._on.pop(key)
-        del switch.session.live[key]
-        for place in switch.places():
-            found = self._at[place]
-            del found[key]
-            if not found:
-                del self._at[place]
-        return switch
-
-    def _finish(self, ends: dict[Session, Event]) -> None:
-        """Of these sessions, those with nothing left on are over, by these events."""
-        for session, event in ends.items():
-            if not session.live:
-                session.end = event
-                del self._open[session.place]
-                self.ended.append(session)
-
     def _complete(self, event: Event, over: Iterable[Key]) -> list[Event]:
-        """Disables of all that is over, made from what was switched on; of ptrace there are none.
+        """Disables of all that is over, made from what was switched on; of the rest there are none.
 
         They are told thread by thread, so that each disable says itself what it is about.
         """
         parts: dict[Hashable, list[Switch]] = defaultdict(list)
-        traces: dict[Session, Event] = {}
+        silent: dict[Session, Event] = {}
         ends, out = {}, []
         for key in over:
-            switch = self._remove(key)
-            if switch.session.mechanism == "ptrace":
-                traces[switch.session] = event
-                self._note(switch.session, event, 0)
+            switch = self._ledger.remove(key)
+            if switch.code is None:
+                self._moments.pop(key, None)
+                silent[switch.session] = event
+                self._ledger.note(switch.session, event, 0)
             else:
                 tid = switch.target.tid if switch.target else None
-                parts[switch.session, switch.is_copy, tid].append(switch)
+                parts[switch.session, switch.mechanism, switch.is_copy, tid].append(switch)
         for (session, *_), switches in parts.items():
             told = disables(event, switches)
             out += told
-            self._note(session, event, len(told))
+            self._ledger.note(session, event, len(told))
             ends.pop(session, None)  # in the order in which they end
             ends[session] = out[-1]
-        self._finish(ends | traces)
+        self._ledger.finish(ends | silent)
         return out
 
     def _thread_ends(self, event: Event) -> list[Event]:
@@ -259,7 +247,7 @@ class Sessions:
         if tid is None:
             return []
         self._drop_held(lambda held: held.target is not None and held.target.tid == tid)
-        return self._complete(event, list(self._at.get(("thread", tid), ())))
+        return self._complete(event, list(self._ledger.at(("thread", tid))))
 
     def _process_ends(self, event: Event) -> list[Event]:
         gone = identity(event.process)
@@ -267,7 +255,7 @@ class Sessions:
             return []
         self._drop_held(lambda held: gone in (identity(held.process), identity(held.target)))
         return self._complete(
-            event, self._at.get(("owner", gone), {}) | self._at.get(("process", gone), {})
+            event, self._ledger.at(("owner", gone)) | self._ledger.at(("process", gone))
         )
 
     def _drop_held(self, is_over: Callable[[Event], bool]) -> None:
@@ -276,7 +264,7 @@ class Sessions:
 
     def _timers_end(self, event: Event) -> list[Event]:
         """POSIX timers do not survive an exec; interval timers do."""
-        owned = self._at.get(("owner", identity(event.process)), ())
+        owned = self._ledger.at(("owner", identity(event.process)))
         return self._complete(event, [key for key in owned if key[0] == "posix_timer"])
 
     # What is traced.
@@ -287,15 +275,38 @@ class Sessions:
             return
         key = ("ptrace", target.identity, target.tid)
         if event["request"] in _ATTACHES:
-            if key not in self._on:
-                session = self._session(event, "ptrace", target.identity)
-                self._add(session, key, None, 0, event)
-                self._note(session, event)
-                event["session"] = session.id
-        elif key in self._on:
-            switch = self._remove(key)
+            if key not in self._ledger.on:
+                self._begin(event, key, "ptrace", target.identity)
+        elif key in self._ledger.on:
+            switch = self._ledger.remove(key)
             event["session"] = switch.session.id
             event["duration_ns"] = duration_ns([switch], event)
             event["tainted"] = switch.session.tainted
-            self._note(switch.session, event)
-            self._finish({switch.session: event})
+            self._ledger.note(switch.session, event)
+            self._ledger.finish({switch.session: event})
+
+    # What has no end of its own.
+
+    def _done(self, event: Event) -> None:
+        at, owner = reach(event), identity(event.process)
+        if at is None or owner is None:
+            return
+        key = (event.spec.lasts, owner, at)
+        switch = self._ledger.on.get(key)
+        if switch is None:
+            self._begin(event, key, event.spec.mechanism, at)
+        else:
+            self._ledger.session(event, event.spec.mechanism, at)  # of which this may be another
+            self._ledger.note(switch.session, event)
+            event["session"] = switch.session.id
+        if event.spec.lasts is Lasts.MOMENT:
+            self._moments[key] = event
+            self._moments.move_to_end(key)
+
+    def _begin(self, event: Event, key: Key, mechanism: str, at: Hashable) -> None:
+        """Something begins that is no profiling: there is no perf event or timer."""
+        session = self._ledger.session(event, mechanism, at)
+        switch = Switch(session, mechanism, None, 0, event.target, event.relation, event.at_ns)
+        self._ledger.add(key, switch)
+        self._ledger.note(session, event)
+        event["session"] = session.id

@@ -25,6 +25,16 @@ def scope(event: Event) -> Hashable:
     return "cgroup" if event["flags"] & FLAG["cgroup"] else "cpu-wide"
 
 
+def reach(event: Event) -> Hashable | None:
+    """The same of an event of another kind; None where it is about neither, or was refused."""
+    result = event["ret"] if "ret" in event.spec.index else None
+    if result is not None and result < 0:
+        return None
+    if event.target is not None:
+        return event.target.identity
+    return event.relation if event.relation in ("cpu-wide", "cgroup") else None
+
+
 def may_be_a_probe(event: Event) -> bool:
     """A counter that is opened running; one that was recorded with its session was no probe."""
     return event["cause"] == "open" and event["mode"] == "counting" and event["session"] is None

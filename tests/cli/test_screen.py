@@ -49,9 +49,8 @@ def show(capsysbinary):
         for each in (out for one in events for out in sessions.feed(one)):
             output.event(each)
             output.changes(engine.feed(each))
-            for session in sessions.ended:
+            for session in sessions.take_ended():
                 output.changes(engine.end(session))
-            sessions.ended.clear()
         output.flush()
         return capsysbinary.readouterr().out.decode().split("\n")[:-1]
 

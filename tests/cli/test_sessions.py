@@ -63,7 +63,7 @@ def listed(db, *arguments) -> list[dict]:
 
 
 def kinds(found) -> list[tuple[str, str]]:
-    return [(one["session"]["mechanism"], one["session"]["scope"]) for one in found]
+    return [(*one["session"]["mechanisms"], one["session"]["scope"]) for one in found]
 
 
 WIDE, PROFILE, TRACED = ("perf", "cpu-wide"), ("perf", "process"), ("ptrace", "process")

@@ -57,6 +57,7 @@ def test_the_life_of_a_short_process_is_followed_to_its_end(enricher, raw, event
         ("bpf_prog_load", {"prog_type": "cgroup_skb"}, None),
         ("bpf_attach", {"prog_type": "raw_tracepoint"}, "cpu-wide"),
         ("bpf_attach", {"prog_type": "perf_event", "scope": "cgroup"}, "cgroup"),
+        ("tracefs_write", {"mode": "write"}, "cpu-wide"),
         ("bpf_attach", {"prog_type": "lsm"}, None),
     ],
 )

@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from tests.live.harness import PRODUCTION, needs, wait_for
+from tests.live.harness import OPTIONS, PRODUCTION, needs, wait_for
 
 pytestmark = pytest.mark.live
 
@@ -32,7 +33,7 @@ class Act:
     tool: int = 0  # which word of the command is the tool
 
     def arguments(self, pid: int) -> list[str]:
-        words = [str(pid) if word == "PID" else word for word in self.command]
+        words = [word.replace("PID", str(pid)) for word in self.command]
         words[self.tool] = needs(words[self.tool])
         return words
 
@@ -79,6 +80,13 @@ ACTS = [
         ("py-spy", "dump", "--nonblocking", "--pid", "PID"),
         "memory_read_production",
         "process_vm_readv",
+        None,
+    ),
+    Act(
+        "dd",
+        ("dd", "if=/proc/PID/mem", "of=/dev/null", "bs=4096", "count=1"),
+        "memory_opened",
+        "proc_mem_open",
         None,
     ),
 ]
@@ -201,6 +209,43 @@ def test_descriptors_of_a_production_process_are_taken(watch, target, shipped):
     assert row["rule_id"] == shipped("descriptor_taken").id
     assert (row["target_pid"], row["mechanism"]) == (target.pid, "pidfd_getfd")
     assert row["count"] == 3
+    watch.only_alert(row)
+
+
+def test_tracing_by_files(watch, shipped):
+    """trace-cmd opens hundreds of them: that is one act of one process, at the whole machine."""
+    instance = Path("/sys/kernel/tracing/instances/pg-test")
+    record = ("record", "-B", instance.name, "-e", "task", "-o", "/dev/null", "true")
+    try:
+        watch.run([needs("trace-cmd"), *record])
+        row = watch.only_finding(ended=False)
+    finally:
+        if instance.exists():
+            instance.rmdir()
+    assert row["rule_id"] == shipped("tracefs_changed").id
+    assert row["actor_executable"] == os.path.realpath(needs("trace-cmd"))
+    assert (row["target_pid"], row["relation"]) == (None, "cpu-wide")
+    assert row["mechanism"] == "tracefs"
+    watch.only_alert(row)
+
+
+@pytest.mark.skipif("bcc" in OPTIONS, reason="the BCC loader does not see settings")
+def test_a_setting_is_weakened(watch, shipped):
+    """By sysctl(8), which says nothing else; set back it is no finding, nor written again."""
+    setting = Path("/proc/sys/kernel/dmesg_restrict")
+    before = setting.read_text()
+    setting.write_text("1")
+    try:
+        watch.run([needs("sysctl"), "-w", "kernel.dmesg_restrict=0"])
+        row = watch.only_finding(ended=False)
+        watch.run([needs("sysctl"), "-w", "kernel.dmesg_restrict=0"])
+        assert watch.only_finding(ended=False)["count"] == 1
+    finally:
+        setting.write_text(before)
+    assert row["rule_id"] == shipped("setting_weakened").id
+    assert row["actor_executable"] == os.path.realpath(needs("sysctl"))
+    assert row["message"].endswith("changes kernel/dmesg_restrict from 1 to 0")
+    assert (row["target_pid"], row["mechanism"]) == (None, "sysctl")
     watch.only_alert(row)
 
 

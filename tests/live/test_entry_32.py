@@ -23,6 +23,7 @@ PERF_EVENT_OPEN, IOCTL, CLOSE, PRCTL, PTRACE, SETITIMER = 336, 54, 6, 172, 26, 1
 TIMER_CREATE, TIMER_SETTIME64, TIMER_DELETE, VM_READV, VM_WRITEV = 259, 409, 263, 347, 348
 BPF = 357
 PIDFD_GETFD = 438
+OPEN = 5
 def room(offset, data):
     low[4096 + offset:4096 + offset + len(data)] = data
     return at + 4096 + offset
@@ -118,6 +119,24 @@ for number in VM_READV, VM_WRITEV:
     for name in ("process_vm_readv", "process_vm_writev"):
         told = [(e["target"]["pid"], e[name]["ret"]) for e in sensor.events_of(pid, name)]
         assert told == [(victim.pid, -14)] * (1 + seen)
+
+
+@pytest.mark.proves("proc_mem_open", "`int $0x80`")
+def test_memory_opened(act_32, sensor, victim):
+    """The same file, by each entry."""
+    path = f"/proc/{victim.pid}/mem"
+    pid, seen = act_32(
+        "proc_mem_open",
+        f"""
+open({path!r}).close()
+assert call(OPEN, room(0, b"{path}\\0"), os.O_RDWR) >= 0
+""",
+    )
+    opened = [
+        (e["target"]["pid"], e["proc_mem_open"]["mode"])
+        for e in sensor.events_of(pid, "proc_mem_open")
+    ]
+    assert opened == [(victim.pid, "read"), *[(victim.pid, "read-write")] * seen]
 
 
 @pytest.mark.proves("pidfd_getfd", "`int $0x80`")

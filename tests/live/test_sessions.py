@@ -73,7 +73,7 @@ def test_a_perf_record_is_one_session(start_sensor, record, target):
     (row,) = rows_of(sensor, perf.pid)
     said = row["session"]
     assert (row["process"]["executable"], row["target"]["pid"]) == (needs("perf"), target.pid)
-    assert (said["mechanism"], said["scope"], said["mode"]) == ("perf", "process", "sampling")
+    assert (said["mechanisms"], said["scope"], said["mode"]) == (["perf"], "process", "sampling")
     assert said["tool"] == "perf"
     told = [event for event in sensor.events("prof") if event["prof"]["session"] == said["id"]]
     assert said["events"] == len(told) >= 2
@@ -92,11 +92,33 @@ def test_a_tracer_is_a_session_too(start_sensor, target):
 
     def states() -> list[str]:
         found = [row for row in rows_of(sensor, strace.pid) if row["target"]["pid"] == target.pid]
-        return [row["session"]["state"] for row in found if row["session"]["mechanism"] == "ptrace"]
+        return [row["session"]["state"] for row in found]
 
     assert wait_for(lambda: states() == ["running"])
     finish(strace)
     assert wait_for(lambda: states() == ["ended"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mechanisms"),
+    [([], {"ptrace", "process_vm_readv"}), (["--nonblocking"], {"process_vm_readv"})],
+    ids=["blocking", "not blocking"],
+)
+def test_a_py_spy_dump_is_one_session(start_sensor, target, arguments, mechanisms):
+    """Hundreds of reads, and an attach or none: from the first of them to the end of py-spy."""
+    sensor = start_sensor(config=LABELS)
+    command = [needs("py-spy"), "dump", *arguments, "--pid", str(target.pid)]
+    spy = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    assert spy.wait(20) == 0
+    assert wait_for(lambda: rows_of(sensor, spy.pid, state="ended"))
+    (row,) = rows_of(sensor, spy.pid)
+    said = row["session"]
+    assert (set(said["mechanisms"]), said["tool"]) == (mechanisms, "py-spy")
+    assert (row["target"]["pid"], said["events"] > 100) == (target.pid, True)
+    exit = sensor.events_of(spy.pid, "sched_process_exit")[0]
+    assert said["ended"] == exit["event"]["time"]
+    (finding,) = sensor.findings()
+    assert (finding["session"], finding["ended"]) == (said["id"], said["ended"])
 
 
 def test_what_runs_is_known_again_after_a_kill(start_sensor, record, target):

@@ -3,9 +3,11 @@
 What a tier cannot see is asserted too, so that the documentation stays true.
 """
 
+import platform
+
 import pytest
 
-from tests.live.harness import FUNCTIONS
+from tests.live.harness import FUNCTIONS, OPTIONS
 
 pytestmark = pytest.mark.live
 
@@ -13,17 +15,26 @@ pytestmark = pytest.mark.live
 IO_URING = """
 libc.mmap.restype, libc.mmap.argtypes = ctypes.c_void_p, [
     ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-def ring_close(fd):
+def ring(*request):
     params = ctypes.create_string_buffer(120)
     ring = libc.syscall(425, 1, params)
     assert ring >= 0, ctypes.get_errno()
     head, tail, mask, entries, flags, dropped, array = struct.unpack_from("7I", params, 40)
     queue = libc.mmap(None, 4096, 3, 1, ring, 0)
     entry = libc.mmap(None, 4096, 3, 1, ring, 0x10000000)
-    ctypes.memmove(entry, struct.pack("=BBHi", 19, 0, 0, fd).ljust(64, b"\\0"), 64)
+    ctypes.memmove(entry, struct.pack("=BBHiQQII", *request).ljust(64, b"\\0"), 64)
     ctypes.c_uint32.from_address(queue + array).value = 0
     ctypes.c_uint32.from_address(queue + tail).value = 1
     assert libc.syscall(426, ring, 1, 1, 1, None, 0) == 1
+    cqes = struct.unpack_from("6I", params, 80)[5]
+    return ctypes.c_int32.from_address(queue + cqes + 8).value
+def ring_close(fd):
+    assert ring(19, 0, 0, fd, 0, 0, 0, 0) == 0
+def ring_open(path, flags):
+    name = ctypes.create_string_buffer(path.encode())
+    fd = ring(18, 0, 0, -100, 0, ctypes.addressof(name), 0, flags)
+    assert fd >= 0, fd
+    return fd
 """
 
 
@@ -87,6 +98,147 @@ def test_memory_of_another_process(act, sensor, victim):
         assert event["target"]["pid"] == victim.pid
         assert event[name]["ret"] == -14  # EFAULT: that address is nothing there
         assert event[name]["remote_segments"] == 1
+
+
+@pytest.mark.proves("proc_mem_open", "target and mode, by each system call that opens")
+def test_memory_opened(act, sensor, victim):
+    """Whose memory, and what for; one's own, and what is not open for either, is left out."""
+    pid = act(
+        f"""
+        path = b"/proc/{victim.pid}/mem"
+        how = struct.pack("=QQQ", os.O_RDWR, 0, 0)
+        for call in (2, path, os.O_RDONLY), (257, -100, path, os.O_WRONLY), (85, path, 0), (
+            437, -100, path, how, ctypes.c_long(24)
+        ):
+            assert libc.syscall(*call) >= 0
+        os.open("/proc/{victim.pid}/task/{victim.pid}/mem", os.O_RDONLY)
+        os.open(path, os.O_PATH), os.open("/proc/self/mem", os.O_RDWR)
+        os.open("/proc/{victim.pid}/maps", os.O_RDONLY), os.open("/dev/null", os.O_RDWR)
+        os.chdir("/proc/{victim.pid}"), os.open("mem", os.O_RDONLY)
+        """
+    )
+    events = sensor.events_of(pid, "proc_mem_open")
+    assert [e["proc_mem_open"]["mode"] for e in events] == [
+        "read",
+        "write",
+        "write",
+        "read-write",
+        "read",
+        "read",
+    ]
+    assert {(e["target"]["pid"], e["proc_mem_open"]["ret"]) for e in events} == {(victim.pid, 0)}
+
+
+@pytest.mark.proves("proc_mem_open", "refused by the mode of the file")
+def test_memory_refused(act, sensor, victim, record_property):
+    """A tracepoint tells what the caller passed; a function for the file is not reached."""
+    pid = act(
+        f"""
+        path, other = b"/proc/{victim.pid}/mem", b"/proc/{victim.pid}/environ"
+        how = struct.pack("=QQQ", os.O_WRONLY, 0, 0)
+        own = os.open(b"/proc/{victim.pid}/mem", os.O_RDONLY)
+        os.setresuid(65534, 65534, 65534)
+        for call in (2, path, os.O_RDONLY), (257, -100, path, os.O_RDWR), (257, -100, other, 0), (
+            437, -100, path, how, ctypes.c_long(24)
+        ):
+            assert libc.syscall(*call) == -1 and ctypes.get_errno() == 13
+        assert libc.syscall(257, -100, b"/proc/4194304/mem", 0) == -1
+        """
+    )
+    opened, *refused = sensor.events_of(pid, "proc_mem_open")
+    seen = bool(refused)
+    record_property("seen", seen)
+    assert seen == (opened["event"]["tier"] == "tracepoint" and tells_refused_opens())
+    told = [(e["target"]["pid"], *e["proc_mem_open"].values()) for e in refused]
+    assert told == [(victim.pid, -13, mode) for mode in ("read", "read-write", "write")] * seen
+
+
+def tells_refused_opens() -> bool:
+    """With libbpf, since 5.15: what a call that failed was called with."""
+    release = tuple(map(int, platform.release().split(".")[:2]))
+    return release >= (5, 15) and "bcc" not in OPTIONS
+
+
+@pytest.mark.proves("proc_mem_open", "opened by io_uring")
+def test_memory_opened_by_io_uring(act, sensor, victim, record_property):
+    """Functions are on every way to the file, tracepoints only on that of system calls."""
+    path = f"/proc/{victim.pid}/mem"
+    pid = act(IO_URING + f"open({path!r}).close()\nring_open({path!r}, os.O_RDWR)\n")
+    usual, *by_ring = sensor.events_of(pid, "proc_mem_open")
+    seen = usual["event"]["tier"] in FUNCTIONS
+    record_property("seen", seen)
+    told = [(e["target"]["pid"], e["proc_mem_open"]["mode"]) for e in by_ring]
+    assert told == [(victim.pid, "read-write")] * seen
+
+
+@pytest.mark.proves("tracefs_write", "file and mode, wherever it is mounted")
+def test_tracing_files(act, sensor, tmp_path):
+    """What is opened to be written; the rest, and files that are called the same, are left out."""
+    pid = act(
+        f"""
+        tracing, here, made = "/sys/kernel/tracing", "{tmp_path}", "/instances/pg-test"
+        assert libc.unshare(0x20000) == 0
+        assert libc.mount(b"none", b"/", None, 1 << 18 | 1 << 14, None) == 0  # REC | PRIVATE
+        os.close(os.open(tracing + "/events/sched/sched_switch/enable", os.O_RDONLY))
+        os.close(os.open(tracing + "/set_event", os.O_PATH))
+        os.close(os.open(tracing + "/set_event_pid", os.O_WRONLY))
+        os.close(os.open(here + "/set_event", os.O_WRONLY | os.O_CREAT))
+        assert libc.mount(b"tracefs", here.encode(), b"tracefs", 0, None) == 0
+        os.mkdir(here + made)
+        os.close(os.open(here + made + "/events/sched/sched_switch/enable", os.O_RDWR))
+        os.rmdir(here + made)
+        """
+    )
+    events = sensor.events_of(pid, "tracefs_write")
+    assert [tuple(e["tracefs_write"].values()) for e in events] == [
+        ("write", "/set_event_pid"),
+        ("read-write", "/instances/pg-test/events/sched/sched_switch/enable"),
+    ]
+    assert {(e.get("target"), e["relation"]) for e in events} == {(None, "cpu-wide")}
+
+
+@pytest.mark.proves("tracefs_write", "opened by io_uring")
+def test_tracing_files_by_io_uring(act, sensor, record_property):
+    """The one function that all opens pass is hooked in the fentry tier only."""
+    path = "/sys/kernel/tracing/set_event_pid"
+    pid = act(IO_URING + f"os.open({path!r}, os.O_WRONLY)\nring_open({path!r}, os.O_WRONLY)\n")
+    usual, *by_ring = sensor.events_of(pid, "tracefs_write")
+    seen = usual["event"]["tier"] == "fentry"
+    record_property("seen", seen)
+    assert [e["tracefs_write"]["file"] for e in by_ring] == ["/set_event_pid"] * seen
+
+
+@pytest.mark.proves("sysctl_write", "name, values and what they are as numbers")
+def test_settings(act, sensor, record_property):
+    """As the kernel reads them; what is only read is left out."""
+    pid = act(
+        """
+        def write(name, value):
+            fd = os.open("/proc/sys/kernel/" + name, os.O_WRONLY)
+            try: os.write(fd, value.encode())
+            except OSError: pass
+            os.close(fd)
+        before = int(open("/proc/sys/kernel/perf_event_mlock_kb").read())
+        for value in " 0x205", "517\\n", "many", "516 x", str(before):
+            write("perf_event_mlock_kb", value)
+        write("printk", open("/proc/sys/kernel/printk").read())
+        """
+    )
+    told = [e["sysctl_write"] for e in sensor.events_of(pid, "sysctl_write")]
+    seen = "bcc" not in OPTIONS
+    record_property("seen", seen)
+    if not seen:
+        assert told == []
+        return
+    numbers = [(each["new_value"], each["new_number"]) for each in told[:4]]
+    assert numbers == [(" 0x205", 517), ("517", 517), ("many", None), ("516 x", 516)]
+    assert [each["old_number"] for each in told[1:3]] == [517, 517]
+    assert [each["change"] for each in told[1:3]] == ["unchanged", None]
+    assert [told[4]["old_number"], told[4]["new_value"]] == [516, told[0]["old_value"]]
+    assert {each["name"] for each in told[:5]} == {"kernel/perf_event_mlock_kb"}
+    printk = told[5]
+    assert (printk["name"], printk["change"]) == ("kernel/printk", "unchanged")
+    assert printk["new_value"] == printk["old_value"]
 
 
 @pytest.mark.proves("pidfd_getfd", "target, result, a perf event, and one refused")

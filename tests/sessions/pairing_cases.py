@@ -241,7 +241,7 @@ CASES = {
             "disable exec 0 @200",
             "disable exit 2 @200",
         ],
-        [5, 9],
+        [9],
     ),
     "a thread's end leaves the timers of its process on": (
         [

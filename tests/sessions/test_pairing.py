@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from profguard.model import Event
-from profguard.sessions import MAX_LIVE, PROBE_NS, Sessions
+from profguard.sessions import MAX_LIVE, MOMENT_NS, PROBE_NS, Sessions
 from tests.events import MS, ends, event, prof, ptrace
 from tests.sessions.pairing_cases import CASES, CHILD, COUNTING, GDB, PERF, SHOP
 
@@ -39,7 +39,7 @@ def durations_ms(station: Sessions) -> list[float]:
 
 def assert_forgotten(station: Sessions) -> None:
     """Nothing is on, open, held or indexed any more."""
-    assert (list(station.active), station._on, station._at, station._held) == ([], {}, {}, {})
+    assert (station._ledger.is_empty, station._held, station._moments) == (True, {}, {})
     assert all(not session.live for session in station.ended)
 
 
@@ -86,17 +86,86 @@ def test_a_session_over_a_loss_is_tainted():
     assert tainted == {"lost": True, "folded": True, "another's": False}
 
 
-def test_sessions_are_apart_by_owner_target_and_mechanism():
+def test_sessions_are_apart_by_owner_and_target():
     events = [
         prof("enable open", 0, [1], PERF, SHOP),
         prof("enable open", 0, [2], GDB, SHOP),
         prof("enable open", 0, [3], PERF, CHILD),
         prof("enable open cpu_wide", 0, [4], PERF),
         prof("enable open cgroup", 0, [5], PERF),
-        ptrace("ATTACH", 0, PERF, SHOP),
     ]
     out, station = run(events)
-    assert len({each["session"] for each in out}) == len(list(station.active)) == 6
+    assert len({each["session"] for each in out}) == len(list(station.active)) == 5
+
+
+def test_what_one_does_to_one_is_one_session_by_whatever_mechanism():
+    """It ends with the last of them, and each disable says what was on."""
+    out, station = run(
+        [
+            ptrace("ATTACH", 0, SHOP, SHOP),
+            prof("enable timer", 1, [2], SHOP, SHOP, mechanism="itimer"),
+            prof("enable ioctl", 2, [7], SHOP, SHOP, mode="counting", pmu="cpu"),
+            ptrace("DETACH", 3, SHOP, SHOP),
+            ends(9, SHOP),
+        ]
+    )
+    (session,) = station.ended
+    assert session.mechanisms == ["ptrace", "itimer", "perf"]
+    assert (session.mode, session.pmu, session.duration_ns) == ("sampling", None, 9 * MS)
+    off = [each for each in out if each.spec.name == "prof" and each["action"] == "disable"]
+    said = {(each["mechanism"], each["mode"], each["pmu"]) for each in off}
+    assert said == {("itimer", "sampling", None), ("perf", "counting", "cpu")}
+
+
+def reads(ms: float, process=GDB, target=SHOP, **more) -> Event:
+    return event("process_vm_readv", ms, process, target, **{"ret": 8} | more)
+
+
+def test_what_has_no_end_of_its_own_joins_what_has():
+    """A debugger that attaches, reads and lets go, and another that only reads."""
+    out, station = run(
+        [
+            ptrace("SEIZE", 0, GDB, SHOP),
+            reads(1),
+            reads(1, PERF),
+            reads(2),
+            ptrace("DETACH", 5, GDB, SHOP),
+            ptrace("SEIZE", 6, GDB, SHOP),
+            ptrace("DETACH", 7, GDB, SHOP),
+        ]
+    )
+    assert len({each["session"] for each in out}) == 2
+    assert [session.mechanisms for session in station.active] == [
+        ["ptrace", "process_vm_readv"],
+        ["process_vm_readv"],
+    ]
+    station.feed(ends(50, GDB))
+    assert durations_ms(station) == [50]
+    station.release(MOMENT_NS + 2 * MS)
+    assert durations_ms(station) == [50, 0]
+    assert_forgotten(station)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [reads(0, ret=-1), reads(0, target=None), reads(0, process=None)],
+    ids=["refused", "of nobody that is known", "by nobody that is known"],
+)
+def test_what_cannot_be_placed_is_no_session(act):
+    out, station = run([act])
+    assert (out[0]["session"], list(station.active)) == (None, [])
+
+
+def test_what_lasts_ends_with_its_process():
+    """A program that is attached sees all that runs, until its loader is gone."""
+    attach = event("bpf_attach", 0, PERF, relation="cpu-wide", ret=9, prog_type="kprobe")
+    _, station = run([attach, prof("enable ioctl cpu_wide", 1, [4], PERF)])
+    station.release(10 * MOMENT_NS)
+    (session,) = station.active
+    assert (session.mechanisms, session.scope) == (["bpf", "perf"], "cpu-wide")
+    station.feed(ends(1e6, PERF))
+    assert durations_ms(station) == [1e6]
+    assert_forgotten(station)
 
 
 def test_a_completed_disable_says_what_the_enable_said():
@@ -130,14 +199,14 @@ def test_a_session_ends_with_the_event_that_ended_it():
         [
             prof("enable open", 0, [1], PERF, SHOP),
             prof("enable open cpu_wide", 0, [2], PERF),
-            ptrace("ATTACH", 0, PERF, SHOP),
+            ptrace("ATTACH", 0, PERF, CHILD),
             ends(5, PERF),
         ]
     )
-    by_scope = {(s.mechanism, s.scope): s.end for s in station.ended}
-    assert by_scope["perf", SHOP.identity].target == SHOP
-    assert by_scope["perf", "cpu-wide"]["flags"] & 1 << 14
-    assert by_scope["ptrace", SHOP.identity].spec.name == "sched_process_exit"
+    by_scope = {session.scope: session.end for session in station.ended}
+    assert by_scope[SHOP.identity].target == SHOP
+    assert by_scope["cpu-wide"]["flags"] & 1 << 14
+    assert by_scope[CHILD.identity].spec.name == "sched_process_exit"
 
 
 def test_time_alone_releases_a_counter():
@@ -162,7 +231,7 @@ def test_lost_disables_do_not_fill_the_memory():
     station = Sessions()
     for number in range(MAX_LIVE + 100):
         station.feed(prof("enable open", 0, [number], PERF, SHOP))
-    assert len(station._on) == MAX_LIVE
+    assert len(station._ledger.on) == MAX_LIVE
     station.feed(ends(1, PERF))
     assert_forgotten(station)
 
