@@ -54,9 +54,9 @@ static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 }
 
 /* So is struct mount, without which the way from a file leads only to the root of its file system. */
-static __always_inline void pg_path(struct pg_sched_process_exec *out, struct file *file)
+static __always_inline void pg_file_path(char (*to)[512], __u32 *used, struct file *file)
 {
-	out->path_size = 0;
+	*used = 0;
 }
 
 /* BCC's own list of the helpers may be older than the one that tells. */

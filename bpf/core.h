@@ -5,6 +5,7 @@
 #define PG_CORE_H
 
 #include "kernel.h"
+#include "kernel_probes.h"
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>

@@ -13,6 +13,8 @@ enum pg_event_id {
 	PG_EVENT_PROCESS_VM_WRITEV = 8,
 	PG_EVENT_BPF_PROG_LOAD = 24,
 	PG_EVENT_BPF_ATTACH = 25,
+	PG_EVENT_UPROBE_ATTACH = 26,
+	PG_EVENT_KPROBE_ATTACH = 27,
 	PG_EVENT_PIDFD_GETFD = 20,
 	PG_EVENT_PROC_MEM_OPEN = 21,
 	PG_EVENT_SYSCTL_WRITE = 22,
@@ -23,7 +25,7 @@ enum pg_event_id {
 	PG_EVENT_LOST_EVENTS = 12,
 	PG_EVENT_FOLDED_EVENTS = 14,
 	PG_EVENT_SENSOR_STATUS = 13,
-	PG_EVENT_COUNT = 26,
+	PG_EVENT_COUNT = 28,
 };
 
 enum pg_tier {
@@ -83,6 +85,23 @@ enum pg_change {
 	PG_CHANGE_UNCHANGED = 1,
 	PG_CHANGE_RAISED = 2,
 	PG_CHANGE_LOWERED = 3,
+};
+
+enum pg_via {
+	PG_VIA_PERF_EVENT = 1,
+	PG_VIA_TRACEFS_EVENT = 2,
+	PG_VIA_LINK = 3,
+	PG_VIA_TRACEFS = 4,
+};
+
+enum pg_uprobe_type {
+	PG_TYPE_UPROBE = 1,
+	PG_TYPE_URETPROBE = 2,
+};
+
+enum pg_kprobe_type {
+	PG_TYPE_KPROBE = 1,
+	PG_TYPE_KRETPROBE = 2,
 };
 
 enum pg_class {
@@ -394,6 +413,66 @@ _Static_assert(__builtin_offsetof(struct pg_bpf_attach, prog_name) == 202, "pg_b
 _Static_assert(__builtin_offsetof(struct pg_bpf_attach, pmu) == 218, "pg_bpf_attach.pmu");
 _Static_assert(__builtin_offsetof(struct pg_bpf_attach, symbol_name) == 250, "pg_bpf_attach.symbol_name");
 _Static_assert(sizeof(struct pg_bpf_attach) == 320, "pg_bpf_attach");
+
+struct pg_uprobe_attach {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u64 perf_event_id;
+	__u64 inode;
+	__u64 ref_ctr_offset;
+	__u64 offsets[8];
+	__u32 nr_offsets;
+	__u32 total;
+	__u32 dev;
+	__u32 path_size;
+	__u8 via;
+	__u8 type;
+	__u8 scope;
+	char path[512];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, ret) == 168, "pg_uprobe_attach.ret");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, perf_event_id) == 176, "pg_uprobe_attach.perf_event_id");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, inode) == 184, "pg_uprobe_attach.inode");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, ref_ctr_offset) == 192, "pg_uprobe_attach.ref_ctr_offset");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, offsets) == 200, "pg_uprobe_attach.offsets");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, nr_offsets) == 264, "pg_uprobe_attach.nr_offsets");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, total) == 268, "pg_uprobe_attach.total");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, dev) == 272, "pg_uprobe_attach.dev");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, path_size) == 276, "pg_uprobe_attach.path_size");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, via) == 280, "pg_uprobe_attach.via");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, type) == 281, "pg_uprobe_attach.type");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, scope) == 282, "pg_uprobe_attach.scope");
+_Static_assert(__builtin_offsetof(struct pg_uprobe_attach, path) == 283, "pg_uprobe_attach.path");
+_Static_assert(sizeof(struct pg_uprobe_attach) == 800, "pg_uprobe_attach");
+
+struct pg_kprobe_attach {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__s64 ret;
+	__u64 perf_event_id;
+	__u64 offset;
+	__u32 symbols_size;
+	__u32 total;
+	__u8 via;
+	__u8 type;
+	__u8 scope;
+	char symbols[512];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, ret) == 168, "pg_kprobe_attach.ret");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, perf_event_id) == 176, "pg_kprobe_attach.perf_event_id");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, offset) == 184, "pg_kprobe_attach.offset");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, symbols_size) == 192, "pg_kprobe_attach.symbols_size");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, total) == 196, "pg_kprobe_attach.total");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, via) == 200, "pg_kprobe_attach.via");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, type) == 201, "pg_kprobe_attach.type");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, scope) == 202, "pg_kprobe_attach.scope");
+_Static_assert(__builtin_offsetof(struct pg_kprobe_attach, symbols) == 203, "pg_kprobe_attach.symbols");
+_Static_assert(sizeof(struct pg_kprobe_attach) == 720, "pg_kprobe_attach");
 
 struct pg_pidfd_getfd {
 	struct pg_header head;

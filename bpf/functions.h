@@ -76,3 +76,36 @@ PG_RETURN(opens, mem_end, mem_open, 2, int ret)
 {
 	return pg_mem_open_end(ret);
 }
+
+/* Each placer of a uprobe comes here; perf events and links are told by their own calls. */
+PG_ENTRY(uprobe_enable, enter__since, uprobe_register, struct inode *inode, __s64 offset,
+	 __s64 ref_ctr_offset, struct uprobe_consumer *consumer)
+{
+	return pg_uprobe_register_is_whole() ? pg_uprobe_begin(inode, offset, consumer) : 0;
+}
+
+PG_RETURN(uprobe_enable, leave__since, uprobe_register, 4, long ret)
+{
+	return pg_uprobe_register_is_whole() ? pg_uprobe_end(ret) : 0;
+}
+
+PG_ENTRY(uprobe_enable, enter__before, __uprobe_register, struct inode *inode, __s64 offset,
+	 __s64 ref_ctr_offset, struct uprobe_consumer *consumer)
+{
+	return pg_uprobe_begin(inode, offset, consumer);
+}
+
+PG_RETURN(uprobe_enable, leave__before, __uprobe_register, 4, int ret)
+{
+	return pg_uprobe_end(ret);
+}
+
+PG_ENTRY(kprobe_enable, enter, enable_kprobe, struct kprobe *kprobe)
+{
+	return pg_probe_begin(pg_kprobe_of_tracefs(kprobe));
+}
+
+PG_RETURN(kprobe_enable, leave, enable_kprobe, 1, int ret)
+{
+	return pg_kprobe_end(ret);
+}

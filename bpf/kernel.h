@@ -29,7 +29,7 @@ enum { false, true };
 /* UAPI numbers (linux/bpf.h). */
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
        BPF_MAP_TYPE_RINGBUF = 27 };
-enum bpf_func_id { BPF_FUNC_task_pt_regs = 175 };
+enum bpf_func_id { BPF_FUNC_snprintf = 165, BPF_FUNC_task_pt_regs = 175 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -127,6 +127,7 @@ struct qstr {
 struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
+	struct inode *d_inode;
 };
 
 struct vfsmount {
@@ -290,6 +291,8 @@ struct perf_cgroup {
 	struct cgroup_subsys_state css;
 };
 
+struct trace_event_call;
+
 /* Below PERF_EVENT_STATE_INACTIVE an event is off, failed or gone. */
 enum perf_event_state { PERF_EVENT_STATE_OFF = -1, PERF_EVENT_STATE_INACTIVE = 0 };
 
@@ -306,6 +309,7 @@ struct perf_event {
 	struct list_head owner_entry;
 	struct task_struct *owner;
 	__u64 id;
+	struct trace_event_call *tp_event; /* of a tracepoint or a dynamic probe */
 	struct perf_cgroup *cgrp;
 };
 

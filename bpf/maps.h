@@ -90,6 +90,9 @@ struct pg_call {
 
 PG_MAP(calls, HASH, __u64, struct pg_call, 16384);
 
+/* What a thread places for tracefs, by task: the address of the kernel's probe. */
+PG_MAP(placing, LRU_HASH, __u64, __u64, 1024);
+
 /* Threads that something profiles: their end is a transition. */
 PG_MAP(profiled, LRU_HASH, __u32, __u8, 16384);
 

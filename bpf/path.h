@@ -13,7 +13,7 @@ struct pg_path_at {
 };
 
 /* One step of the walk from a file to the root; false at its end. */
-static __noinline bool pg_path_step(struct pg_sched_process_exec *out, struct pg_path_at *at)
+static __noinline bool pg_path_step(char (*to)[PG_PATH_SIZE], __u32 *used, struct pg_path_at *at)
 {
 	struct dentry *dentry = at->dentry, *parent = PG_READ(dentry, d_parent);
 	struct mount *mount = (void *)at->mnt - bpf_core_field_offset(struct mount, mnt);
@@ -26,21 +26,26 @@ static __noinline bool pg_path_step(struct pg_sched_process_exec *out, struct pg
 		return above != mount;
 	}
 	at->dentry = parent;
-	return pg_name_add(&out->pathname, &out->path_size, dentry);
+	return pg_name_add(to, used, dentry);
 }
 
-/* The components of a file's path, leaf first. */
-static __always_inline void pg_path(struct pg_sched_process_exec *out, struct file *file)
+/* The components of a path, leaf first, and how many bytes they take: 0 where it is not known. */
+static __always_inline void pg_path(char (*to)[PG_PATH_SIZE], __u32 *used, struct pg_path_at *at)
 {
-	struct pg_path_at at;
-
-	at.dentry = PG_READ(file, f_path.dentry);
-	at.mnt = PG_READ(file, f_path.mnt);
-	out->path_size = 0;
+	*used = 0;
 	for (int i = 0; i < PG_PATH_DEPTH; i++)
-		if (!pg_path_step(out, &at))
+		if (!pg_path_step(to, used, at))
 			return;
-	out->path_size = 0; /* too deep */
+	*used = 0; /* too deep */
+}
+
+static __always_inline void pg_file_path(char (*to)[PG_PATH_SIZE], __u32 *used, struct file *file)
+{
+	struct pg_path_at at = {
+		.dentry = PG_READ(file, f_path.dentry), .mnt = PG_READ(file, f_path.mnt),
+	};
+
+	pg_path(to, used, &at);
 }
 
 #endif

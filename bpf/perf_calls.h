@@ -40,6 +40,8 @@ static __always_inline int pg_perf_open_end(__s64 ret)
 	if (event && pg_perf_owner(event) != pg_current())
 		event = NULL; /* another thread has closed it already */
 	pg_perf_opened(&call, event, ret);
+	if (event)
+		pg_probe_opened(event, ret);
 	if (event && pg_perf_is_on(event))
 		pg_prof_group((__u64)event, PG_ACTION_ENABLE, PG_CAUSE_OPEN, 0);
 	return 0;

@@ -23,6 +23,12 @@
 #include "calls.h"
 #include "perf.h"
 #include "prof.h"
+#ifdef PG_BCC
+#include "bcc_dynamic.h"
+#else
+#include "dynamic_layout.h"
+#endif
+#include "dynamic.h"
 #include "perf_calls.h"
 #include "timers.h"
 #include "access.h"

@@ -23,7 +23,7 @@ static __always_inline int pg_process_exec(struct task_struct *task, struct linu
 	out->cmdpath[0] = 0;
 	bpf_probe_read_kernel_str(&out->cmdpath, sizeof(out->cmdpath),
 				  PG_READ(binprm, filename));
-	pg_path(out, file);
+	pg_file_path(&out->pathname, &out->path_size, file);
 	if (size > sizeof(out->argv))
 		size = sizeof(out->argv);
 	if (bpf_probe_read_user(&out->argv, size, (void *)from))

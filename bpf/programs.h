@@ -55,7 +55,9 @@ static __always_inline int pg_bpf_begin(const __u64 *args)
 	else if (cmd != PG_BPF_LINK_CREATE && cmd != PG_BPF_PROG_ATTACH &&
 		 cmd != PG_BPF_RAW_TRACEPOINT_OPEN)
 		return 0;
-	if (!pg_is_wanted(event) || pg_is_self())
+	if (!pg_is_wanted(event) && !(cmd == PG_BPF_LINK_CREATE && pg_probes_are_wanted()))
+		return 0;
+	if (pg_is_self())
 		return 0;
 	pg_call_begin(event, &call);
 	return 0;
@@ -287,6 +289,8 @@ static __always_inline int pg_bpf_end(__s64 ret)
 		event = PG_EVENT_BPF_ATTACH;
 		kind = found.cmd;
 		pg_bpf_find(&found, ret);
+		if (found.link)
+			pg_probe_linked(found.link, found.link_type, ret);
 	}
 	if (!pg_admits(event, found.target, kind))
 		return 0;

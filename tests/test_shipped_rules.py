@@ -36,6 +36,9 @@ ALSO = {
     ("kernel_sampling", "a user where perf_event_paranoid is 1 or less"): {"perf_unprivileged"},
     ("memory_open_refused", "it was opened, which has another rule"): {"memory_opened"},
     ("memory_opened", "a refused attempt, which has another rule"): {"memory_open_refused"},
+    ("kprobe_placed", "access checks, which have a graver rule"): {"kprobe_sensitive"},
+    ("kprobe_placed", "credentials, which have a graver rule"): {"kprobe_sensitive"},
+    ("kprobe_sensitive", "the network, which has another rule"): {"kprobe_placed"},
     ("memory_read_foreign", "a refused attempt, which has another rule"): {"memory_refused"},
     ("memory_read_foreign", "out of a container"): {"tool_at_foreign_runtime"},
     ("memory_read_foreign", "production has a rule of its own"): {"memory_read_production"},
@@ -52,6 +55,18 @@ ALSO = {
     ("system_wide_tracing", "perf record -a, which samples"): {"system_wide_sampling"},
     ("tool_at_foreign_runtime", "gdb, which is for all"): {"ptrace_credentials"},
     ("tool_at_foreign_runtime", "py-spy reads an SSH agent"): {"memory_read_credentials"},
+    ("uprobe_input", "a program with a name that ends alike, which has another rule"): {
+        "uprobe_placed"
+    },
+    ("uprobe_login", "a program with a name that ends alike, which has another rule"): {
+        "uprobe_placed"
+    },
+    ("uprobe_placed", "PAM, which has a graver rule"): {"uprobe_login"},
+    ("uprobe_placed", "a TLS library, which has a graver rule"): {"uprobe_tls"},
+    ("uprobe_placed", "a shell, which has a graver rule"): {"uprobe_input"},
+    ("uprobe_placed", "the server of SSH, which has a graver rule"): {"uprobe_login"},
+    ("uprobe_placed", "what shells read lines with, which has a graver rule"): {"uprobe_input"},
+    ("uprobe_tls", "the C library, which has another rule"): {"uprobe_placed"},
 }
 
 

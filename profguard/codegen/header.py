@@ -13,6 +13,7 @@ from profguard.events.perf import (
     PROF_FLAGS,
     SCOPES,
 )
+from profguard.events.probes import KPROBE_TYPES, UPROBE_TYPES, VIAS
 from profguard.model import SOURCES
 from profguard.tiers import TIERS
 
@@ -24,6 +25,9 @@ _ENUMS = {
     "pg_scope": ("PG_SCOPE", SCOPES),
     "pg_how": ("PG_HOW", HOWS),
     "pg_change": ("PG_CHANGE", CHANGES),
+    "pg_via": ("PG_VIA", VIAS),
+    "pg_uprobe_type": ("PG_TYPE", UPROBE_TYPES),
+    "pg_kprobe_type": ("PG_TYPE", KPROBE_TYPES),
     "pg_class": ("PG_CLASS", EVENT_CLASSES),
 }
 

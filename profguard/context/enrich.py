@@ -111,7 +111,7 @@ def _scope(event: Event) -> tuple[bool, bool]:
         return bool(flags & _BITS["cpu_wide"]), bool(flags & _BITS["cgroup"])
     if event.spec.name == "perf":
         return event["pid"] == -1, _PID_CGROUP in (event["open_flags"] or ())
-    if event.spec.name == "perf_ioctl":
+    if event.spec.name in ("perf_ioctl", "uprobe_attach", "kprobe_attach"):
         return event["scope"] == SCOPES[2], event["scope"] == SCOPES[3]
     if event.spec.name == "bpf_prog_load":
         return event["prog_type"] in TRACING_TYPES, False

@@ -4,7 +4,7 @@ The C header, the decoder, the JSON schema, the fields that rules may name and t
 documentation all come from here. To add an event, add its entry and its BPF hook.
 """
 
-from profguard.events import access, bpf, descriptors, files, perf, process, sensor, timers
+from profguard.events import access, bpf, descriptors, files, perf, probes, process, sensor, timers
 from profguard.events.spec import Arg, EventSpec, Hook, Lasts, Tag
 
 __all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Lasts", "Tag"]
@@ -14,6 +14,7 @@ REGISTRY: tuple[EventSpec, ...] = (
     *timers.EVENTS,
     *access.EVENTS,
     *bpf.EVENTS,
+    *probes.EVENTS,
     *descriptors.EVENTS,
     *files.EVENTS,
     *process.EVENTS,

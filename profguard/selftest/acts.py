@@ -17,6 +17,8 @@ from profguard.selftest import calls
 from profguard.tiers import TIERS
 
 FUNCTION_TIERS = frozenset({"fentry", "kprobe"})
+# Where probes are placed: in a file that is no program, so that none is stopped, and in the kernel.
+_FILE, _OFFSET, _FUNCTION = __file__, 16, "commit_creds"
 _TRUE = (sys.executable, "-S", "-c", "")  # a program that is certain to be there
 
 
@@ -30,16 +32,19 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`tiers` are those in which it can be seen at all."""
+    """`tiers` are those in which it can be seen at all; `pmu` is one that the kernel must have."""
 
     name: str
     do: Callable[[int], int | None]
     told: tuple[Told, ...]
     tiers: frozenset[str] = frozenset(TIERS.values())
     machines: tuple[str, ...] = ()  # all, where none is named
+    pmu: str | None = None
 
     @property
     def is_possible(self) -> bool:
+        if self.pmu and not (calls.PMUS / self.pmu).exists():
+            return False
         return not self.machines or platform.machine() in self.machines
 
 
@@ -162,6 +167,16 @@ def _load_and_attach(_target: int) -> None:
     os.close(calls.attach_program(program, b"task_rename"))
 
 
+def _probe_file(_target: int) -> int:
+    os.close(calls.probe_open("uprobe", _FILE.encode(), _OFFSET))
+    return os.getpid()
+
+
+def _probe_kernel(_target: int) -> int:
+    os.close(calls.probe_open("kprobe", _FUNCTION.encode()))
+    return os.getpid()
+
+
 def _interval_timer(_target: int) -> int:
     signal.setitimer(signal.ITIMER_PROF, 3600, 3600)
     signal.setitimer(signal.ITIMER_PROF, 0)
@@ -267,6 +282,18 @@ ACTS = (
             _told("bpf_prog_load", prog_name="selftest"),
             _told("bpf_attach", how="raw_tracepoint", symbol_name="task_rename"),
         ),
+    ),
+    Act(
+        "uprobe placed in a file",
+        _probe_file,
+        (_told("uprobe_attach", via="perf_event", offsets=(_OFFSET,)),),
+        pmu="uprobe",
+    ),
+    Act(
+        "kprobe placed in the kernel",
+        _probe_kernel,
+        (_told("kprobe_attach", via="perf_event", symbols=(_FUNCTION,)),),
+        pmu="kprobe",
     ),
     Act("a child that ends", lambda _target: _child(), (_told("sched_process_fork"),)),
 )

@@ -9,9 +9,11 @@ import os
 import platform
 import struct
 from fcntl import ioctl
+from pathlib import Path
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _PERF_EVENT_OPEN, _BPF = {"x86_64": (298, 321)}.get(platform.machine(), (241, 280))
+PMUS = Path("/sys/bus/event_source/devices")
 _PIDFD_GETFD = 438  # elsewhere than in x86-64 all are those of asm-generic/unistd.h
 _SOFTWARE = 1
 _PERIOD_NS, _SAMPLE_IP = 100_000_000, 1
@@ -34,6 +36,16 @@ def perf_open(pid: int = 0, flags: int = 0, *, type_: int = _SOFTWARE) -> int:
     """perf_event_open(2) of the CPU clock; 0 is the caller. Returns the descriptor."""
     attr = struct.pack("=IIQQQQQ", type_, 112, 0, _PERIOD_NS, _SAMPLE_IP, 0, flags)
     fd = _LIBC.syscall(_PERF_EVENT_OPEN, attr.ljust(112, b"\0"), pid, -1, -1, 0)
+    return _checked(fd, "perf_event_open")
+
+
+def probe_open(pmu: str, place: bytes, offset: int = 0) -> int:
+    """perf_event_open(2) of a dynamic probe, for the caller alone. Returns the descriptor."""
+    type_ = int((PMUS / pmu / "type").read_text())
+    here = ctypes.create_string_buffer(place)
+    fields = type_, 112, 0, 0, 0, 0, DISABLED, 0, 0, ctypes.addressof(here), offset
+    attr = struct.pack("=IIQQQQQIIQQ", *fields)
+    fd = _LIBC.syscall(_PERF_EVENT_OPEN, attr.ljust(112, b"\0"), 0, -1, -1, 0)
     return _checked(fd, "perf_event_open")
 
 

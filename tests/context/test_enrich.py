@@ -59,6 +59,10 @@ def test_the_life_of_a_short_process_is_followed_to_its_end(enricher, raw, event
         ("bpf_attach", {"prog_type": "perf_event", "scope": "cgroup"}, "cgroup"),
         ("tracefs_write", {"mode": "write"}, "cpu-wide"),
         ("bpf_attach", {"prog_type": "lsm"}, None),
+        ("uprobe_attach", {"scope": "cpu"}, "cpu-wide"),
+        ("uprobe_attach", {"scope": "cgroup"}, "cgroup"),
+        ("uprobe_attach", {"scope": None}, None),
+        ("kprobe_attach", {"scope": "cpu"}, "cpu-wide"),
     ],
 )
 def test_an_event_without_a_target_is_about_a_cpu_or_a_cgroup(

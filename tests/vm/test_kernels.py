@@ -18,7 +18,10 @@ pytestmark = pytest.mark.vm
 
 KERNELS = os.environ.get("KERNELS") or "6.1"
 TESTS = [
-    *(f"tests/live/test_{name}.py" for name in ("transitions", "ways", "programs", "entry_32")),
+    *(
+        f"tests/live/test_{name}.py"
+        for name in ("transitions", "ways", "programs", "probes", "entry_32")
+    ),
     "tests/live/test_selftest.py::test_all_that_this_tier_can_tell_is_seen",
 ]
 TIMEOUT_S = 5400

@@ -10,8 +10,13 @@ from tests.vm import btf, machine
 
 pytestmark = pytest.mark.vm
 
-# What the headers do not have, so that BCC's programs do without it: see bpf/bcc_layout.h.
+# What the headers do not have, so that BCC's programs do without it: see bpf/bcc_layout.h and
+# bpf/bcc_dynamic.h.
 UNKNOWN = {"mount", "mnt_namespace", "vfsmount", "bpf_raw_tp_link", "bpf_perf_link"}
+UNKNOWN |= {"trace_probe", "trace_probe_event", "trace_uprobe", "trace_kprobe", "bpf_uprobe"}
+UNKNOWN |= {"bpf_uprobe_multi_link", "bpf_kprobe_multi_link"}
+# What they have in places that BCC's programs do not need.
+UNKNOWN |= {"trace_event_call", "uprobe_consumer", "kprobe", "kretprobe", "fprobe"}
 
 
 @pytest.mark.parametrize("kernel", ["5.10", "6.1", "6.12"])
