@@ -9,8 +9,8 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup dev system test-system vm-system bench-system native
-.PHONY: run demo test kernels lint generate bench lock clean
+.PHONY: help setup dev system test-system tools-system vm-system bench-system native
+.PHONY: run demo test kernels tools lint generate bench lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,13 +23,16 @@ run: setup ## start the sensor with the shipped rules; Ctrl-C ends it
 demo: setup ## see the whole way in a minute: an act of profiling, its finding, its alert
 	@$(BIN)/profguard demo
 
-test: test-system vm-system dev ## run all tests, then those on the live kernel, and in a VM
+test: test-system tools-system vm-system dev ## run all tests, then those on the live kernel, and in a VM
 	$(BIN)/pytest -q -m "not live and not vm"
 	$(BIN)/pytest -q -m live
 	$(BIN)/pytest -q -m vm
 
 kernels: vm-system dev ## run the live tests on other kernels, in VMs: KERNELS="5.10 6.12"
 	KERNELS="$(KERNELS)" $(BIN)/pytest -q -m vm; status=$$?; PYTHONPATH=. $(BIN)/python scripts/kernels.py; exit $$status
+
+tools: tools-system dev ## run real profilers, tracers and debuggers: which are seen, and how
+	PYTHONPATH=. $(BIN)/python scripts/tools.py
 
 lint: dev ## check style and layers
 	$(BIN)/ruff check .
@@ -58,6 +61,9 @@ system: # every time, in a few milliseconds: a package may be gone since
 
 test-system:
 	@scripts/system-packages tests
+
+tools-system:
+	@scripts/system-packages tools
 
 vm-system: # without them, the tests say that there is no VM
 	-@scripts/system-packages vm

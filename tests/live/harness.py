@@ -79,6 +79,7 @@ class LiveSensor:
             env=os.environ | {"WEBHOOK_SECRET": SECRET},
         )
         self.lines: list[dict] = []
+        self.came_s: list[float] = []  # when each of them came
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         wait_for(lambda: self._is_armed() or self.process.poll() is not None, 60)
@@ -89,6 +90,7 @@ class LiveSensor:
 
     def _read(self):
         for line in self.process.stdout:
+            self.came_s.append(time.time())
             self.lines.append(json.loads(line))
 
     def errors(self) -> str:
