@@ -35,6 +35,7 @@ struct pg_opaque {
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/version.h>
+#include <net/af_unix.h>
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0) /* later ones need a newer uapi, and not this */
 #include <linux/filter.h>			 /* has struct bpf_prog where bpf.h does not */
 #endif
@@ -66,6 +67,7 @@ enum { PG_MAX_OWNERS = 2 };
 /* A map that is declared here is a type: its size is the descriptor of the map. */
 #define PG_RING(name, size) extern struct { char fd[PG_FD_##name]; } name
 #define PG_MAP(name, map_type, key_type, value_type, entries) PG_RING(name, entries)
+#define PG_TRIE(name, key_type, value_type, entries) PG_RING(name, entries)
 #define PG_AT(map) ((void *)bpf_pseudo_fd(BPF_PSEUDO_MAP_FD, sizeof(*(map))))
 #define PG_VALUE(fd) bpf_pseudo_fd(BPF_PSEUDO_MAP_VALUE, fd)
 

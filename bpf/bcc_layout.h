@@ -6,6 +6,7 @@
 
 #include <linux/version.h>
 #include "events.h"
+#include "names.h"
 
 static __always_inline bool pg_file_is_last(struct file *file)
 {
@@ -47,6 +48,20 @@ static __always_inline struct file *pg_bpf_link_file(struct bpf_link *link)
 	return NULL;
 }
 
+enum { PG_CTIME_QUERIED = 1u << 31 }; /* a flag in it, since 6.13 (4e40eff0b573) */
+
+static __always_inline __u64 pg_ctime(struct inode *inode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0) /* 3aa63a569c64 */
+	return PG_READ(inode, i_ctime_sec) * 1000000000ull +
+	       (PG_READ(inode, i_ctime_nsec) & ~PG_CTIME_QUERIED);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0) /* 13bc24457850 */
+	return PG_READ(inode, __i_ctime.tv_sec) * 1000000000ull + PG_READ(inode, __i_ctime.tv_nsec);
+#else
+	return PG_READ(inode, i_ctime.tv_sec) * 1000000000ull + PG_READ(inode, i_ctime.tv_nsec);
+#endif
+}
+
 /* So is struct mnt_namespace. */
 static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 {
@@ -54,7 +69,7 @@ static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 }
 
 /* So is struct mount, without which the way from a file leads only to the root of its file system. */
-static __always_inline void pg_file_path(char (*to)[512], __u32 *used, struct file *file)
+static __always_inline void pg_file_path(char (*to)[PG_PATH_SIZE], __u32 *used, struct file *file)
 {
 	*used = 0;
 }

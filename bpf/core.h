@@ -35,5 +35,14 @@ enum { PG_MAX_OWNERS = 3 };
 		__type(key, key_type);                                                       \
 		__type(value, value_type);                                                   \
 	} name SEC(".maps")
+/* Finds the longest of its keys that another one begins with. */
+#define PG_TRIE(name, key_type, value_type, entries)                                         \
+	struct {                                                                             \
+		__uint(type, BPF_MAP_TYPE_LPM_TRIE);                                         \
+		__uint(map_flags, BPF_F_NO_PREALLOC);                                        \
+		__uint(max_entries, entries);                                                \
+		__type(key, key_type);                                                       \
+		__type(value, value_type);                                                   \
+	} name SEC(".maps")
 
 #endif

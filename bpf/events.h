@@ -22,10 +22,13 @@ enum pg_event_id {
 	PG_EVENT_SCHED_PROCESS_EXEC = 9,
 	PG_EVENT_SCHED_PROCESS_EXIT = 10,
 	PG_EVENT_SCHED_PROCESS_FORK = 11,
+	PG_EVENT_PROFILER_ENV = 29,
+	PG_EVENT_SHARED_OBJECT_LOADED = 30,
+	PG_EVENT_RUNTIME_ATTACH = 28,
 	PG_EVENT_LOST_EVENTS = 12,
 	PG_EVENT_FOLDED_EVENTS = 14,
 	PG_EVENT_SENSOR_STATUS = 13,
-	PG_EVENT_COUNT = 28,
+	PG_EVENT_COUNT = 31,
 };
 
 enum pg_tier {
@@ -79,6 +82,18 @@ enum pg_how {
 	PG_HOW_LINK_CREATE = 1,
 	PG_HOW_PROG_ATTACH = 2,
 	PG_HOW_RAW_TRACEPOINT = 3,
+};
+
+enum pg_runtime {
+	PG_RUNTIME_JVM = 1,
+	PG_RUNTIME_NODE = 2,
+	PG_RUNTIME_PYTHON = 3,
+};
+
+enum pg_way {
+	PG_WAY_SIGNAL = 1,
+	PG_WAY_CONNECT = 2,
+	PG_WAY_FILE = 3,
 };
 
 enum pg_change {
@@ -581,5 +596,57 @@ struct pg_sched_process_fork {
 
 _Static_assert(__builtin_offsetof(struct pg_sched_process_fork, child_pid) == 168, "pg_sched_process_fork.child_pid");
 _Static_assert(sizeof(struct pg_sched_process_fork) == 176, "pg_sched_process_fork");
+
+struct pg_profiler_env {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	char variable[32];
+	char value[256];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_profiler_env, variable) == 168, "pg_profiler_env.variable");
+_Static_assert(__builtin_offsetof(struct pg_profiler_env, value) == 200, "pg_profiler_env.value");
+_Static_assert(sizeof(struct pg_profiler_env) == 456, "pg_profiler_env");
+
+struct pg_shared_object_loaded {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u64 inode;
+	__u64 ctime;
+	__u32 dev;
+	__u32 flags;
+	__u32 owner_id;
+	__u32 path_size;
+	char file_name[128];
+	char pathname[512];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, inode) == 168, "pg_shared_object_loaded.inode");
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, ctime) == 176, "pg_shared_object_loaded.ctime");
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, dev) == 184, "pg_shared_object_loaded.dev");
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, flags) == 188, "pg_shared_object_loaded.flags");
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, owner_id) == 192, "pg_shared_object_loaded.owner_id");
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, path_size) == 196, "pg_shared_object_loaded.path_size");
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, file_name) == 200, "pg_shared_object_loaded.file_name");
+_Static_assert(__builtin_offsetof(struct pg_shared_object_loaded, pathname) == 328, "pg_shared_object_loaded.pathname");
+_Static_assert(sizeof(struct pg_shared_object_loaded) == 840, "pg_shared_object_loaded");
+
+struct pg_runtime_attach {
+	struct pg_header head;
+	struct pg_task process;
+	struct pg_task target;
+	__u8 runtime;
+	__u8 how;
+	__u8 signal;
+	char artifact[64];
+} __attribute__((aligned(8)));
+
+_Static_assert(__builtin_offsetof(struct pg_runtime_attach, runtime) == 168, "pg_runtime_attach.runtime");
+_Static_assert(__builtin_offsetof(struct pg_runtime_attach, how) == 169, "pg_runtime_attach.how");
+_Static_assert(__builtin_offsetof(struct pg_runtime_attach, signal) == 170, "pg_runtime_attach.signal");
+_Static_assert(__builtin_offsetof(struct pg_runtime_attach, artifact) == 171, "pg_runtime_attach.artifact");
+_Static_assert(sizeof(struct pg_runtime_attach) == 240, "pg_runtime_attach");
 
 #endif

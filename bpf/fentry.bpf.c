@@ -20,6 +20,15 @@ _Static_assert(PG_TIER == PG_TIER_FENTRY, "tier");
 
 #include "functions.h"
 
+SEC("fexit/vm_mmap_pgoff")
+int BPF_PROG(mmap__done, struct file *file, unsigned long addr, unsigned long size,
+	     unsigned long prot, unsigned long flags, unsigned long page, long ret)
+{
+	bool is_refused = ret < 0 && ret > -4096;
+
+	return file && prot & PG_PROT_EXEC && !is_refused ? pg_library_mapped(file) : 0;
+}
+
 /* All opens pass it, by whatever call. */
 SEC("fexit/vfs_open")
 int BPF_PROG(opens__file, const struct path *path, struct file *file, int ret)

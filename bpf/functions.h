@@ -67,6 +67,11 @@ PG_RETURN(timer_settime, leave, posix_cpu_timer_set, 4, int ret)
 	return pg_cpu_timer_set_end(ret);
 }
 
+PG_ENTRY(unix_connect, asked, security_unix_stream_connect, struct sock *sock, struct sock *other)
+{
+	return pg_connect_asked(other);
+}
+
 PG_ENTRY(opens, mem, mem_open, struct inode *inode, struct file *file)
 {
 	return pg_mem_open_begin(inode, file);

@@ -28,7 +28,8 @@ enum { false, true };
 
 /* UAPI numbers (linux/bpf.h). */
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_PERCPU_ARRAY = 6, BPF_MAP_TYPE_LRU_HASH = 9,
-       BPF_MAP_TYPE_RINGBUF = 27 };
+       BPF_MAP_TYPE_LPM_TRIE = 11, BPF_MAP_TYPE_RINGBUF = 27 };
+enum { BPF_F_NO_PREALLOC = 1 };
 enum bpf_func_id { BPF_FUNC_snprintf = 165, BPF_FUNC_task_pt_regs = 175 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_EXIST = 2 };
 
@@ -132,6 +133,7 @@ struct dentry {
 
 struct vfsmount {
 	struct dentry *mnt_root;
+	int mnt_flags;
 };
 
 struct mount {
@@ -151,9 +153,12 @@ struct super_block {
 };
 
 struct inode {
+	kuid_t i_uid;
 	unsigned long i_ino;
 	struct super_block *i_sb;
 	void *i_private;
+	__s64 i_ctime_sec; /* since 6.11 (3aa63a569c64) */
+	__u32 i_ctime_nsec;
 };
 
 /* An inode of procfs: of files below /proc/PID, with the pid. */
@@ -174,6 +179,7 @@ typedef struct {
 
 struct file {
 	const struct file_operations *f_op;
+	unsigned int f_flags;
 	unsigned int f_mode;
 	void *private_data;
 	struct path f_path;
@@ -197,6 +203,8 @@ struct files_struct {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	unsigned long env_start;
+	unsigned long env_end;
 	struct file *exe_file;
 };
 
@@ -224,6 +232,14 @@ struct signal_struct {
 struct timespec64 {
 	__s64 tv_sec;
 	long tv_nsec;
+};
+
+struct inode___ctime { /* from 6.6 on (13bc24457850) */
+	struct timespec64 __i_ctime;
+};
+
+struct inode___ctime_before {
+	struct timespec64 i_ctime;
 };
 
 struct itimerspec64 {
@@ -355,6 +371,29 @@ struct bpf_raw_tp_link {
 
 struct bpf_perf_link { /* since 5.15 (b89fbfbb854c) */
 	struct file *perf_file;
+};
+
+struct kernel_siginfo {
+	int si_code;
+};
+
+struct sock_common {
+	unsigned short skc_family;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct pid *sk_peer_pid;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+/* Begins with the sock. */
+struct unix_sock {
+	struct path path;
+	struct sock *peer;
 };
 
 /* The context of a program that is called when a setting is read or written (UAPI). */

@@ -29,6 +29,7 @@ PG_RETURN(exec, leave, bprm_execve, 1, int ret)
 	if (!pg_call_end(PG_EVENT_SCHED_PROCESS_EXEC, &call) || ret)
 		return 0;
 	pg_process_exec(pg_current(), (void *)call.args[0]);
+	pg_environ();
 	return pg_prof_task(pg_current(), PG_CAUSE_EXEC);
 }
 
@@ -43,6 +44,19 @@ PG_ENTRY(fork, wake, wake_up_new_task, struct task_struct *child)
 PG_ENTRY(process_exit, leave, taskstats_exit, struct task_struct *task, int is_last)
 {
 	return pg_process_exit(task, is_last);
+}
+
+/* The sender had the right to. Whether the target ignores it is not known here. */
+PG_ENTRY(signal, sent, do_send_sig_info, int signal, struct kernel_siginfo *info,
+	 struct task_struct *target)
+{
+	return pg_runtime_signalled(signal, info, target);
+}
+
+PG_ENTRY(mmap, asked, vm_mmap_pgoff, struct file *file, unsigned long addr, unsigned long size,
+	 unsigned long prot)
+{
+	return file ? pg_library_asked(file, size, prot, 0) : 0;
 }
 
 PG_ENTRY(itimer, set, do_setitimer, int which, struct itimerspec64 *value)

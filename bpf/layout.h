@@ -46,6 +46,24 @@ static __always_inline struct file *pg_bpf_link_file(struct bpf_link *link)
 	return bpf_core_field_exists(of_event->perf_file) ? PG_READ(of_event, perf_file) : NULL;
 }
 
+enum { PG_CTIME_QUERIED = 1u << 31 }; /* a flag in it, since 6.13 (4e40eff0b573) */
+
+/* When an inode was changed, in ns since the epoch. */
+static __always_inline __u64 pg_ctime(struct inode *inode)
+{
+	struct inode___ctime_before *before = (void *)inode;
+	struct inode___ctime *between = (void *)inode;
+
+	if (bpf_core_field_exists(inode->i_ctime_sec))
+		return PG_READ(inode, i_ctime_sec) * 1000000000ull +
+		       (PG_READ(inode, i_ctime_nsec) & ~PG_CTIME_QUERIED);
+	if (bpf_core_field_exists(between->__i_ctime))
+		return PG_READ(between, __i_ctime.tv_sec) * 1000000000ull +
+		       PG_READ(between, __i_ctime.tv_nsec);
+	return PG_READ(before, i_ctime.tv_sec) * 1000000000ull +
+	       PG_READ(before, i_ctime.tv_nsec);
+}
+
 static __always_inline __u32 pg_mnt_ns(struct task_struct *task)
 {
 	return PG_READ(task, nsproxy, mnt_ns, ns.inum);

@@ -50,6 +50,12 @@ int BPF_PROG(ptrace__asked, struct task_struct *target, unsigned int mode)
 	return pg_ptrace_asked(target);
 }
 
+SEC("lsm/unix_stream_connect")
+int BPF_PROG(unix_connect__asked, struct sock *sock, struct sock *other, struct sock *accepted)
+{
+	return pg_connect_asked(other);
+}
+
 PG_CALL_RETURN(ptrace, ptrace)
 {
 	return pg_ptrace_end(ret);

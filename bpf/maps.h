@@ -96,6 +96,21 @@ PG_MAP(placing, LRU_HASH, __u64, __u64, 1024);
 /* Threads that something profiles: their end is a transition. */
 PG_MAP(profiled, LRU_HASH, __u32, __u8, 16384);
 
+/* Names of which the kernel side tells: userspace has them from a list. Each stands for all that begin
+ * with it; one that is whole ends with a NUL.
+ */
+enum { PG_NAME_VARIABLE = 'e', PG_NAME_AGENT = 'a', PG_NAME_RUNTIME = 'r' };
+enum { PG_NAME_TEXT = 59 };
+
+struct pg_name {
+	__u32 bits; /* of what follows */
+	char kind;
+	char text[PG_NAME_TEXT];
+};
+
+/* Of a variable: the size of its name. Of a runtime: its number. */
+PG_TRIE(names, struct pg_name, __u32, 4096);
+
 /* POSIX timers on CPU-time clocks: the clock, by process and timer id. */
 struct pg_timer {
 	__u32 tgid;

@@ -6,7 +6,7 @@
 
 enum { PG_PROC_MAGIC = 0x9fa0, PG_TRACEFS_MAGIC = 0x74726163 }; /* linux/magic.h */
 enum { PG_MEM_NAME = 'm' | 'e' << 8 | 'm' << 16 }; /* the text, as a number, with its end */
-enum { PG_FMODE_READ = 1, PG_FMODE_WRITE = 2 };
+enum { PG_FMODE_READ = 1, PG_FMODE_WRITE = 2, PG_FMODE_CREATED = 0x100000 };
 enum { PG_EPERM = 1, PG_EACCES = 13 };
 
 /* How a file is open; 0 is no way to read or write it (O_PATH). */
@@ -112,9 +112,13 @@ static __always_inline int pg_tracefs_opened(struct file *file)
 	return 0;
 }
 
-/* An open has succeeded: of almost all, the magic number of the file system is all that is read. */
+/* An open has succeeded: of almost all, the magic number of the file system is all that is read, and
+ * whether the file was made.
+ */
 static __always_inline int pg_opened(struct file *file)
 {
+	if (pg_is_wanted(PG_EVENT_RUNTIME_ATTACH) && PG_READ(file, f_mode) & PG_FMODE_CREATED)
+		return pg_runtime_file(file);
 	switch (PG_READ(file, f_inode, i_sb, s_magic)) {
 	case PG_PROC_MAGIC: /* elsewhere mem_open has told it */
 		return PG_TIER == PG_TIER_TRACEPOINT ? pg_proc_opened(file) : 0;

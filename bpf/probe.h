@@ -20,6 +20,7 @@
 #include "task.h"
 #include "choose.h"
 #include "emit.h"
+#include "lookout.h"
 #include "calls.h"
 #include "perf.h"
 #include "prof.h"
@@ -33,7 +34,10 @@
 #include "timers.h"
 #include "access.h"
 #include "descriptors.h"
+#include "environ.h"
+#include "runtimes.h"
 #include "opens.h"
+#include "libraries.h"
 #include "process.h"
 #include "programs.h"
 

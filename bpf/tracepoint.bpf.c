@@ -22,10 +22,20 @@ int BPF_PROG(itimer__set, int which, struct itimerspec64 *value)
 	return pg_itimer_set(which, value);
 }
 
+SEC("tp_btf/signal_generate")
+int BPF_PROG(signal__sent, int signal, struct kernel_siginfo *info, struct task_struct *target,
+	     int to_group, int result)
+{
+	struct task_struct *receiver = (void *)pg_number((__u64)target);
+
+	return result ? 0 : pg_runtime_signalled(signal, info, receiver);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec__leave, struct task_struct *task, int old_pid, struct linux_binprm *binprm)
 {
 	pg_process_exec(task, binprm);
+	pg_environ();
 	return pg_prof_task(task, PG_CAUSE_EXEC);
 }
 

@@ -52,3 +52,18 @@ PG_CALL_RETURN(timer_settime, timer_settime)
 {
 	return pg_timer_settime_end(ret);
 }
+
+PG_CALL_ENTRY(mmap, mmap)
+{
+	return pg_mmap_begin(args);
+}
+
+PG_CALL_ENTRY(unix_connect, connect)
+{
+	return pg_connect_begin(args);
+}
+
+PG_CALL_RETURN(unix_connect, connect)
+{
+	return pg_connect_end(ret);
+}

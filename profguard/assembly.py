@@ -11,6 +11,7 @@ from profguard.context.labels import Labeler
 from profguard.context.processes import ProcessTable
 from profguard.context.tools import Tools
 from profguard.engine import Engine
+from profguard.lookout import Lookout
 from profguard.pipeline import Output, Pipeline
 from profguard.reload import Load
 from profguard.resources import rules_at
@@ -69,6 +70,6 @@ def assemble(config: Config, rules: RuleSet, outputs: Sequence[Output]) -> Assem
     )
     tools = Tools(config.tools, config.rules.placeholders)
     engine = Engine(rules, tools.name)
-    enricher = Enricher(table, labeler, platform.node())
+    enricher = Enricher(table, labeler, platform.node(), Lookout(config.sensor.agents))
     pipeline = Pipeline(enricher, engine, outputs, Sessions(tools.name))
     return Assembly(pipeline, table, engine, enricher)

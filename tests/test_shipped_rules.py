@@ -33,6 +33,15 @@ ALSO = {
     ("command_line_lies", "strace says 900 and is at 812"): {"ptrace_credentials"},
     ("descriptor_refused", "it was given"): {"descriptor_taken"},
     ("descriptor_taken", "a refused attempt, which has another rule"): {"descriptor_refused"},
+    ("jvm_attach_production", "SIGQUIT alone, which has another rule"): {
+        "jvm_thread_dump_production"
+    },
+    ("jvm_attach_production", "the inspector of Node.js, which has another rule"): {
+        "node_inspector_production"
+    },
+    ("jvm_thread_dump_production", "a connection, which has another rule"): {
+        "jvm_attach_production"
+    },
     ("kernel_sampling", "a user where perf_event_paranoid is 1 or less"): {"perf_unprivileged"},
     ("memory_open_refused", "it was opened, which has another rule"): {"memory_opened"},
     ("memory_opened", "a refused attempt, which has another rule"): {"memory_open_refused"},
@@ -43,11 +52,16 @@ ALSO = {
     ("memory_read_foreign", "out of a container"): {"tool_at_foreign_runtime"},
     ("memory_read_foreign", "production has a rule of its own"): {"memory_read_production"},
     ("memory_written_foreign", "production has a rule of its own"): {"memory_written_production"},
+    ("node_inspector_production", "SIGQUIT to a JVM, which has another rule"): {
+        "jvm_thread_dump_production"
+    },
     ("perf_other_container", "production has a rule of its own"): {"unexpected_profiling"},
     ("perf_other_user", "production has a rule of its own"): {"unexpected_profiling"},
+    ("preload_writable", "a production process of a user, audited"): {"profiler_env_production"},
     ("ptrace_other_container", "production has a rule of its own"): {"ptrace_production"},
     ("ptrace_other_user", "a refused attempt, which has another rule"): {"ptrace_refused"},
     ("ptrace_other_user", "production has a rule of its own"): {"ptrace_production"},
+    ("runtime_attach_foreign", "production has a rule of its own"): {"jvm_attach_production"},
     ("system_wide_counting", "perf record -a, which samples"): {"system_wide_sampling"},
     ("system_wide_sampling", "a control group has a rule of its own"): {"control_group_profiled"},
     ("system_wide_sampling", "perf stat -a, which only counts"): {"system_wide_counting"},
@@ -61,6 +75,8 @@ ALSO = {
     ("uprobe_login", "a program with a name that ends alike, which has another rule"): {
         "uprobe_placed"
     },
+    ("uprobe_placed", "Go's TLS, which has a graver rule"): {"uprobe_tls"},
+    ("uprobe_placed", "OpenSSL in a program, which has a graver rule"): {"uprobe_tls"},
     ("uprobe_placed", "PAM, which has a graver rule"): {"uprobe_login"},
     ("uprobe_placed", "a TLS library, which has a graver rule"): {"uprobe_tls"},
     ("uprobe_placed", "a shell, which has a graver rule"): {"uprobe_input"},
@@ -131,6 +147,7 @@ def test_a_message_has_no_gap_where_the_rule_fires(rule):
 
 # Conditions that hold wherever the rest of their rule does, and why they stand there.
 IMPLIED = {
+    ("agent_of_another_user", "relation"): "the one field that another thread cannot race",
     ("kernel_sampling", "perf.ret"): "the one field that another thread cannot race",
     ("tracefs_changed", "process.user.id"): "the one field that another thread cannot race",
     ("profiling_left_on", "prof.action"): "only an end has a duration; said for the reader",

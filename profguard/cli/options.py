@@ -58,10 +58,17 @@ def check_loader(loader: str, tier: str) -> None:
 
 def sensor(settings, tier: str, loader: str, **more):
     """The Sensor of a configuration and of these options; `more` as it takes it."""
+    from profguard.lookout import Lookout
     from profguard.sensor.live import Sensor  # not every command that has options has a sensor
 
-    ring_bytes, max_rate = settings.sensor.ring_mb << 20, settings.sensor.max_rate
-    return Sensor(tier=tier, loader=loader, ring_bytes=ring_bytes, max_rate=max_rate, **more)
+    return Sensor(
+        tier=tier,
+        loader=loader,
+        ring_bytes=settings.sensor.ring_mb << 20,
+        max_rate=settings.sensor.max_rate,
+        lookout=Lookout(settings.sensor.agents),
+        **more,
+    )
 
 
 def until(seconds: float | None) -> Callable[[], bool]:

@@ -14,6 +14,7 @@ from profguard.events.perf import (
     SCOPES,
 )
 from profguard.events.probes import KPROBE_TYPES, UPROBE_TYPES, VIAS
+from profguard.events.runtimes import RUNTIMES, WAYS
 from profguard.model import SOURCES
 from profguard.tiers import TIERS
 
@@ -24,6 +25,8 @@ _ENUMS = {
     "pg_mode": ("PG_MODE", MODES),
     "pg_scope": ("PG_SCOPE", SCOPES),
     "pg_how": ("PG_HOW", HOWS),
+    "pg_runtime": ("PG_RUNTIME", RUNTIMES),
+    "pg_way": ("PG_WAY", WAYS),
     "pg_change": ("PG_CHANGE", CHANGES),
     "pg_via": ("PG_VIA", VIAS),
     "pg_uprobe_type": ("PG_TYPE", UPROBE_TYPES),

@@ -109,8 +109,8 @@ def _value(arg: Arg) -> dict[str, Any]:
             "uniqueItems": True,
         }
     if arg.type == "list":
-        base, _, length = arg.ctype.partition("[")
-        if base == "argv":
+        base, _, length = (arg.ctype or "argv").partition("[")
+        if base == "argv":  # and what userspace derives
             return {"type": "array", "items": {"type": "string"}}
         return {"type": "array", "items": _integer(base), "maxItems": int(length[:-1])}
     if arg.type == "int":

@@ -33,6 +33,10 @@ Address = Annotated[
         title="an address and port as '127.0.0.1:9464'",
     ),
 ]
+NameBeginning = Annotated[
+    str,
+    Meta(pattern=r"^[!-.0-~]{1,48}$", title="the beginning of a file's name, in ASCII"),
+]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]", title="an http or https URL")]
 
 
@@ -113,6 +117,13 @@ class Sensor(Section):
     max_processes: Annotated[
         int, Meta(ge=1024, le=4194304, description="how many processes are known at once")
     ] = 65536
+    agents: Annotated[
+        dict[str, tuple[NameBeginning, ...]],
+        Meta(
+            description="libraries of profilers beside those that the program knows: by the "
+            "agent's name, how their files' names begin"
+        ),
+    ] = {}
 
 
 class Redact(Section):

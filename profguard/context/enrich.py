@@ -6,8 +6,10 @@ from profguard.context.labels import Labeler
 from profguard.context.perf_cgroups import PerfCgroups
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
+from profguard.context.symbols import Symbols
 from profguard.events.bpf import TRACING_TYPES
 from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
+from profguard.lookout import Lookout
 from profguard.model import Event, Process
 from profguard.rawtask import RawTask
 
@@ -23,10 +25,18 @@ class Enricher:
     Events must come in ring order.
     """
 
-    def __init__(self, table: ProcessTable, labeler: Labeler, host: str):
+    def __init__(
+        self,
+        table: ProcessTable,
+        labeler: Labeler,
+        host: str,
+        lookout: Lookout | None = None,
+    ):
         self._table = table
+        self._lookout = lookout or Lookout()
         self._labeler = labeler
         self._host = host
+        self._symbols = Symbols()
         self._perf_cgroups = PerfCgroups()
         # Called with the pid of each process with a label, when the first event about it comes.
         self.on_labelled: Callable[[int], None] | None = None
@@ -49,8 +59,15 @@ class Enricher:
             table.on_exec(actor, event)
         elif name == "sched_process_fork" and actor and target:
             table.on_fork(actor, target, at_ns)
+        elif name == "profiler_env" and actor:
+            event["inherited"] = table.on_variable(actor, event["variable"], event["value"])
+        elif name == "shared_object_loaded":
+            event["agent"] = self._lookout.agent(event["file_name"])
         elif name == "lost_events" and event["event"] in _LIFE_EVENTS:
             table.on_loss()
+        elif name == "uprobe_attach" and actor and event["path"] and event["inode"]:
+            of_file = event["path"], event["inode"], event["dev"]
+            event["symbols"] = self._symbols.names(actor.pid, *of_file, event["offsets"])
         event.host = self._host
         if actor:
             event.process = table.lookup(actor, at_ns)
@@ -88,10 +105,13 @@ class Enricher:
     def relabel(self, event: Event) -> Event:
         """A replayed `event` with the labels of this configuration, if it defines any.
 
-        Otherwise the recorded labels stay. What another sensor saw gets its relation here.
+        Otherwise the recorded labels stay. What another sensor saw gets its relation here, and what
+        only our lists say.
         """
         if event.origin is not None:
             event.relation = _relation(event)
+            if event.spec.name == "shared_object_loaded":  # of any library, there
+                event["agent"] = self._lookout.agent(event["file_name"] or "")
         if self._labeler:
             for process in (event.process, event.target):
                 if process is not None:

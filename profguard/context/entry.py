@@ -33,6 +33,7 @@ class Entry(msgspec.Struct, gc=False):
     epoch: int = 0  # ProcessTable's, when the image was last known to be right
     cgroup: Cgroup | None = None
     cgroup_id: int | None = None  # of `cgroup`; None: not compared yet
+    before: dict[str, str] | None = None  # `image.variables` of the program before the last exec
     leads: bool = False  # is an ancestor of a process that was handed out
     ended: bool = False
     seen: tuple | None = None  # what `process` was made from

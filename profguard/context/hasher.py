@@ -27,7 +27,8 @@ _Program = tuple[Key, int]  # a process, and the inode of what it executes
 class Hasher:
     """`ask` from one thread, and collect there by `answers` what has become known since.
 
-    Of a program it is read once. More than MOST_WAITING programs at a time are not.
+    Of a program it is read once. At most MOST_WAITING programs wait for that, and as many who ask
+    for one; to more it is not known.
     """
 
     def __init__(self, proc: str = "/proc", most_bytes: int = MOST_BYTES):
@@ -50,7 +51,8 @@ class Hasher:
             return None
         program = key_of(*process.identity), process.inode
         if program in self._waiting:
-            self._waiting[program].append(whose)
+            if len(self._waiting[program]) < MOST_WAITING:
+                self._waiting[program].append(whose)
         elif program not in self._known:
             with suppress(Full):
                 self._asked.put_nowait((program, at_ns))

@@ -15,10 +15,11 @@ from profguard.context.cgroups import CgroupNames
 from profguard.context.containers import Cgroup
 from profguard.context.entry import NO_PARENT, UNREAD, Entry, Key, key_of, parent_key
 from profguard.context.labels import Labeler
-from profguard.context.procfs import Image
+from profguard.context.procfs import Image, as_text
 from profguard.context.reader import Reader
 from profguard.context.users import UserNames
 from profguard.events.process import EXEC
+from profguard.events.runtimes import PROFILER_ENV
 from profguard.model import Event, Process
 from profguard.rawtask import RawTask
 from profguard.timefmt import rfc3339
@@ -27,6 +28,7 @@ from profguard.timefmt import rfc3339
 GRACE_NS = 5_000_000_000
 MAX_ANCESTORS = 16
 _ARGV_BYTES = next(int(arg.ctype[5:-1]) for arg in EXEC.args if arg.name == "argv")
+_VALUE_BYTES = int(PROFILER_ENV.arg("value").ctype[5:-1]) - 1
 
 
 class Prepared(NamedTuple):
@@ -112,13 +114,14 @@ class ProcessTable:
         """`raw` now runs the program of the sched_process_exec `event`."""
         argv = event["argv"]
         command_line = None if argv is None else " ".join(argv)
-        image = Image(event["pathname"], event["inode"], command_line)
+        image = Image(event["pathname"], event["inode"], command_line, variables={})
         if self._environ_names or image.executable is None or _is_cut(command_line):
             image = self._complete(image, raw)
         entry = Entry.of(raw, image, self._epoch)
         before = self._entries.get(entry.key)
         if before is not None and before.start_ns not in (None, raw.start_ns):
             before = None
+        entry.before = before and before.image.variables
         if before is not None and before.leads:
             entry.leads = True
             self._lineage += 1
@@ -126,6 +129,27 @@ class ProcessTable:
         if self._cgroup(entry, raw) is None and before is not None:
             entry.cgroup = self._cgroup(before, raw)
         self._put(entry)
+
+    def on_variable(self, raw: RawTask, name: str, value: str) -> bool | None:
+        """`raw` was started with a variable. Whether the program before or the parent is known to
+        have had it so; None where nothing is known of either.
+        """
+        entry = self._entries.get(key_of(raw.pid, raw.start_ns))
+        if entry is None or entry.image.variables is None:
+            return None  # its exec was lost
+        entry.image.variables[name] = value
+        known = [entry.before, self._variables(parent_key(raw), name)]
+        if known == [None, None]:
+            return None
+        return any(each is not None and each.get(name) == value for each in known)
+
+    def _variables(self, key: Key, name: str) -> dict[str, str] | None:
+        """What a process was started with; read from /proc where no exec event told it."""
+        entry = self._entries.get(key)
+        if entry is not None and entry.image.variables is not None:
+            return entry.image.variables
+        read = self._reader.variable(key, name)
+        return read and {name: _cut(each) for name, each in read.items()}
 
     def on_fork(self, parent: RawTask, child: RawTask, at_ns: int = 0) -> None:
         """`child` starts as a copy of `parent`, at boot time `at_ns`."""
@@ -242,7 +266,7 @@ class ProcessTable:
         if not (now.command_line or "").startswith(told.command_line or ""):
             return told
         path = told.executable or now.executable
-        return Image(path, told.inode, now.command_line, now.environ)
+        return Image(path, told.inode, now.command_line, now.environ, told.variables)
 
     # Ancestors.
 
@@ -318,6 +342,11 @@ class ProcessTable:
             )
             entry.cgroup_id = raw.cgroup_id
         return entry.cgroup
+
+
+def _cut(value: str) -> str:
+    """A variable's value, as long as profiler_env events have it."""
+    return as_text(value.encode()[:_VALUE_BYTES])
 
 
 def _is_cut(command_line: str | None) -> bool:

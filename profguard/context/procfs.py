@@ -29,6 +29,7 @@ class Image(msgspec.Struct, frozen=True, gc=False):
     inode: int | None = None
     command_line: str | None = None
     environ: dict[str, str] | None = None
+    variables: dict[str, str] | None = None  # those that profiler_env events tell of
 
 
 class Stat(msgspec.Struct, frozen=True, gc=False):
@@ -93,6 +94,10 @@ class ProcDir:
             if link == before:
                 return image
         return Image()
+
+    def variable(self, name: str) -> dict[str, str] | None:
+        """A variable of the environment that its program was started with, if that has it."""
+        return self._environ(b"", frozenset({name.encode()}))
 
     def cgroup(self) -> str | None:
         """The text of /proc/PID/cgroup."""

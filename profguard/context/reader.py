@@ -38,6 +38,13 @@ class Reader:
                 return _place(process)
         return None
 
+    def variable(self, key: Key, name: str) -> dict[str, str] | None:
+        """A variable that the process was started with; empty where it has it not."""
+        with suppress(OSError), ProcDir(self._proc, key[0]) as process:
+            if process.stat().start_tick == key[1]:
+                return process.variable(name)
+        return None
+
     def parent(self, key: Key) -> Key | None:
         """The process's parent of this moment; NO_PARENT for the first processes."""
         with suppress(OSError), ProcDir(self._proc, key[0]) as process:

@@ -4,7 +4,18 @@ The C header, the decoder, the JSON schema, the fields that rules may name and t
 documentation all come from here. To add an event, add its entry and its BPF hook.
 """
 
-from profguard.events import access, bpf, descriptors, files, perf, probes, process, sensor, timers
+from profguard.events import (
+    access,
+    bpf,
+    descriptors,
+    files,
+    perf,
+    probes,
+    process,
+    runtimes,
+    sensor,
+    timers,
+)
 from profguard.events.spec import Arg, EventSpec, Hook, Lasts, Tag
 
 __all__ = ["BY_ID", "BY_NAME", "REGISTRY", "Arg", "EventSpec", "Hook", "Lasts", "Tag"]
@@ -18,6 +29,7 @@ REGISTRY: tuple[EventSpec, ...] = (
     *descriptors.EVENTS,
     *files.EVENTS,
     *process.EVENTS,
+    *runtimes.EVENTS,
     *sensor.EVENTS,
 )
 BY_NAME = {spec.name: spec for spec in REGISTRY}

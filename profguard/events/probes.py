@@ -101,6 +101,13 @@ UPROBE = EventSpec(
         Arg("type", "u8", "at the instruction, or on return", FOUND, UPROBE_TYPES, null=0),
         Arg("scope", "u8", "whom it is limited to", FOUND, values=SCOPES, null=0),
         Arg("path", "path[512]", "absolute path of the file", NAMED, count="path_size"),
+        Arg(
+            "symbols",
+            None,
+            "the functions that the offsets belong to, by the file's own symbols",
+            (Tag.DERIVED, OPT),
+            kind="list",
+        ),
         SESSION,
     ),
     hooks=_hooks(
@@ -127,9 +134,10 @@ UPROBE = EventSpec(
         BY_MODULE,
         ONCE,
         EARLIER,
-        "Which function an offset belongs to is not told. Code that is linked into a program (Go, "
-        "BoringSSL in Chrome or Envoy) is at an offset of that program: no library's name shows "
-        "it.",
+        "Code that is linked into a program (Go, BoringSSL in Chrome or Envoy) is at an offset of "
+        "that program: no library's name shows it.",
+        "`symbols` is null where the file is gone or another one by now, where it is stripped or "
+        "has more than 350,000 symbols, and with BCC.",
         "With BCC the file is told as it was passed, where that was an absolute path, and neither "
         "its inode nor the places of a link; a tracefs event is not told for a probe.",
     ),

@@ -4,10 +4,14 @@ An act runs in a process of its own, the actor. It gets the pid of a target that
 the pid of whom it did it to; None where that is nobody.
 """
 
+import mmap
 import os
 import platform
+import shutil
 import signal
+import socket
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +36,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """`tiers` are those in which it can be seen at all; `pmu` is one that the kernel must have."""
+    """`tiers` are those in which it can be seen at all; `pmu` is one that the kernel must have.
+    `by_target`: it is told of the target, as of one that does something to itself.
+    """
 
     name: str
     do: Callable[[int], int | None]
@@ -40,6 +46,7 @@ class Act:
     tiers: frozenset[str] = frozenset(TIERS.values())
     machines: tuple[str, ...] = ()  # all, where none is named
     pmu: str | None = None
+    by_target: bool = False
 
     @property
     def is_possible(self) -> bool:
@@ -177,6 +184,57 @@ def _probe_kernel(_target: int) -> int:
     return os.getpid()
 
 
+def _preload(_target: int) -> int:
+    child = os.fork()
+    if not child:
+        os.execve(_TRUE[0], _TRUE, {"LD_PRELOAD": ""})  # noqa: S606 - no shell
+    os.waitpid(child, 0)
+    return child
+
+
+def _load_library(_target: int) -> int:
+    """A file with an agent's name, which is mapped to be run and is not."""
+    library = os.memfd_create("libprofiler.so")
+    os.truncate(library, mmap.PAGESIZE)
+    protection = mmap.PROT_READ | mmap.PROT_EXEC
+    mmap.mmap(library, mmap.PAGESIZE, mmap.MAP_PRIVATE, protection).close()
+    return os.getpid()
+
+
+def _attach_to_jvm(_target: int) -> int:
+    """A socket as a JVM has it, on which a child listens."""
+    with tempfile.TemporaryDirectory() as folder:
+        address = f"{folder}/.java_pid1"
+        told, tell = os.pipe()
+        child = os.fork()
+        if not child:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(address)
+            listener.listen()
+            os.write(tell, b"x")
+            listener.accept()
+            os._exit(0)
+        os.read(told, 1)
+        socket.socket(socket.AF_UNIX).connect(address)
+        os.waitpid(child, 0)
+    return child
+
+
+def _open_inspector(_target: int) -> int:
+    """To a program that is called as Node.js, which the signal ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        node = shutil.copy("/bin/sleep", f"{folder}/node")
+        running, runs = os.pipe()
+        child = os.fork()
+        if not child:
+            os.execv(node, ("node", "60"))  # noqa: S606 - no shell
+        os.close(runs)
+        os.read(running, 1)  # its end: an exec has closed the other one too
+        os.kill(child, signal.SIGUSR1)
+        os.waitpid(child, 0)
+    return child
+
+
 def _interval_timer(_target: int) -> int:
     signal.setitimer(signal.ITIMER_PROF, 3600, 3600)
     signal.setitimer(signal.ITIMER_PROF, 0)
@@ -294,6 +352,23 @@ ACTS = (
         _probe_kernel,
         (_told("kprobe_attach", via="perf_event", symbols=(_FUNCTION,)),),
         pmu="kprobe",
+    ),
+    Act(
+        "program started with a preloaded library",
+        _preload,
+        (_told("profiler_env", variable="LD_PRELOAD", value=""),),
+        by_target=True,
+    ),
+    Act(
+        "profiler's library loaded",
+        _load_library,
+        (_told("shared_object_loaded", agent="gperftools"),),
+    ),
+    Act("JVM attached to", _attach_to_jvm, (_told("runtime_attach", how="connect"),)),
+    Act(
+        "inspector of Node.js opened",
+        _open_inspector,
+        (_told("runtime_attach", signal="SIGUSR1"),),
     ),
     Act("a child that ends", lambda _target: _child(), (_told("sched_process_fork"),)),
 )

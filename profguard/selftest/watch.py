@@ -168,12 +168,13 @@ def _judge(done: _Done, output: _Output, tiers: Mapping[str, set[str | None]]) -
 
 def _seen(done: _Done, told: Told, events: list[Event]) -> tuple[Verdict, str | None, str | None]:
     """Of the events that the actor caused, one with these arguments and at that target."""
+    actor = done.target if done.act.by_target else done.actor
     theirs = [
         event
         for event in events
         if event.spec.name == told.event
         and event.process
-        and event.process.pid == done.actor
+        and event.process.pid == actor
         and all(event[name] == value for name, value in told.args.items())
     ]
     for event in theirs:

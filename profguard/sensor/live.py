@@ -9,6 +9,7 @@ from contextlib import suppress
 from profguard.decode import Decoded, DecodeError, decode, record_size
 from profguard.errors import SensorError
 from profguard.events import BY_ID, BY_NAME, REGISTRY
+from profguard.lookout import Lookout
 from profguard.model import Event
 from profguard.sensor import attach, attach_bcc, native, rights, tiers
 from profguard.sensor.accounting import Count, Ledger, Loss, Reading, Readings, is_balanced
@@ -23,6 +24,8 @@ _PERF_IOCTL = "perf_ioctl"  # see struct pg_config
 _COUNTER = struct.Struct("<QQQQ")  # struct pg_counter
 _TGID = struct.Struct("<I")
 _CGROUP = struct.Struct("<Q")
+_NAME_VALUE = struct.Struct("<I")
+_LOOKS_OUT = frozenset({"profiler_env", "shared_object_loaded", "runtime_attach"})
 _SENT = tuple(spec for spec in REGISTRY if spec.wire_args)
 _URGENT_BYTES = 1 << 20
 _SETTLE_S = 0.5  # how long a program that ran when it was detached may still be at it
@@ -42,7 +45,8 @@ class Sensor:
     """Attached from `open` to `close`. Everything it does itself is left out by the probes.
 
     `max_rate` is how many like events a second one process may cause; more are folded. 0: any.
-    `wanted` is asked when it must be known what to attach, and may wait for the answer.
+    `wanted` is asked when it must be known what to attach, and may wait for the answer. `lookout`
+    has the names that the probes of some events look for.
     """
 
     def __init__(
@@ -53,10 +57,12 @@ class Sensor:
         ring_bytes: int = 8 << 20,
         max_rate: int = MAX_RATE,
         wanted: Callable[[], Wanted] = lambda: EVERYTHING,
+        lookout: Lookout | None = None,
     ):
         self.tier, self.loader = tier, loader
         self._ring_bytes, self._max_rate = ring_bytes, max_rate
         self._ask_wanted = wanted
+        self._lookout = lookout or Lookout()
         self.wanted = EVERYTHING
         self.clock = Clock()
         self.counts: dict[str, Count] = {}
@@ -73,6 +79,7 @@ class Sensor:
         else:
             self._bpf = attach.load(self.tier, self._prepare, self._events)
         self.probes = self._bpf.probes
+        self._tell_names()
         self._rings = Rings(
             [
                 (self._bpf.map("ring").fd, self._ring_bytes),
@@ -101,6 +108,22 @@ class Sensor:
             _CONFIG.pack(address, wanted, os.getpid(), self._max_rate, *values)
         )
         bpf.map("ring").max_entries = self._ring_bytes
+
+    def _tell_names(self) -> None:
+        """Until then no such event is told; that is before anybody is told that it is armed."""
+        if self.wanted.events.isdisjoint(_LOOKS_OUT):
+            return
+        names = self._bpf.map("names")
+        try:
+            for key, value in self._lookout.entries():
+                names.put(key, _NAME_VALUE.pack(value))
+        except LibbpfError as error:
+            self._bpf.close()
+            raise SensorError.of(
+                "PG302",
+                f"the kernel does not take the names to look for: {error.strerror}",
+                "shorten sensor.agents",
+            ) from None
 
     def _chosen(self, event: str, argument: str) -> list[int]:
         """What struct pg_values has: how many, and which; none where all are wanted."""

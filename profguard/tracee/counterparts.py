@@ -131,6 +131,12 @@ _DIFFERENT = (
         # Tracee reports each thread, we the last one.
         always=({"name": "process_group_exit", "type": "bool", "value": True},),
     ),
+    _counterpart(
+        "shared_object_loaded",
+        "shared_object_loaded",
+        0,
+        "const char* pathname, int flags, dev_t dev, unsigned long inode, unsigned long ctime",
+    ),
     _counterpart("sched_process_fork", "sched_process_fork", 0, "int child_pid"),
 )
 _NAMED = {each.spec.name: each for each in _DIFFERENT}

@@ -205,6 +205,12 @@ def _forked(event: Event, _seen: _Object) -> None:
     event.target = Process(pid=child, tid=child, parent_pid=event.process.pid)
 
 
+def _loaded(event: Event, _seen: _Object) -> None:
+    event.target = event.process
+    if event["file_name"] is None and event["pathname"]:
+        event["file_name"] = event["pathname"].rpartition("/")[2]
+
+
 _COMPLETE: dict[str, Callable[[Event, _Object], None]] = {
     "ptrace": _traced,
     "process_vm_readv": _named,
@@ -214,6 +220,7 @@ _COMPLETE: dict[str, Callable[[Event, _Object], None]] = {
     "perf_event_open": _measured,
     "sched_process_exec": _executed,
     "sched_process_fork": _forked,
+    "shared_object_loaded": _loaded,
 }
 
 # Which of Tracee's events say what ours say.

@@ -17,7 +17,12 @@ from profguard.model import RELATIONS, SOURCES, Event, Process
 from profguard.tiers import TIERS
 
 U32, U63 = st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1)
-DERIVED = {"int": U63, "str": st.text(), "bool": st.booleans()}
+DERIVED = {
+    "int": U63,
+    "str": st.text(),
+    "bool": st.booleans(),
+    "list": st.lists(st.text()).map(tuple),
+}
 
 
 @cache

@@ -196,5 +196,8 @@ def test_what_does_not_fit_in_the_queue_is_not_known(make, start, monkeypatch):
     for name, pid in enumerate((told.pid, 2, 3, 4)):
         told.pid = pid
         assert asked.ask(told, time.time_ns(), name) is None
+    for name in range(10):
+        told.pid = 2
+        assert asked.ask(told, time.time_ns(), name) is None
     assert asked._asked.qsize() == 2
-    assert len(asked._waiting) == 2
+    assert [len(whose) for whose in asked._waiting.values()] == [1, 2]

@@ -9,12 +9,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+import uuid
 
 import pytest
 
 from profguard import resources
 from profguard.rules import pack
 from tests.live.actor import Actor
+from tests.live.container import Container
 from tests.live.harness import (
     CONFIG,
     OPTIONS,
@@ -119,6 +121,16 @@ def victim():
     yield process
     process.kill()
     process.wait()
+
+
+@pytest.fixture
+def container(tmp_path):
+    """A container that was not started."""
+    folder = tmp_path / "container"
+    folder.mkdir()
+    made = Container(folder, uuid.uuid4().hex * 2)
+    yield made
+    made.delete()
 
 
 @pytest.fixture

@@ -68,10 +68,10 @@ def test_bpftrace_at_a_tls_library_is_one_finding(findings_of, sensor, shipped):
     assert (row["rule_id"], row["level"]) == (shipped("uprobe_tls").id, "high")
     assert libssl in row["message"]
     probes = [event["uprobe_attach"] for event in sensor.events_of(process.pid, "uprobe_attach")]
-    assert sorted((probe["path"], probe["type"]) for probe in probes) == [
-        (libc, "uprobe"),
-        (libssl, "uprobe"),
-        (libssl, "uretprobe"),
+    assert sorted((probe["path"], probe["type"], *probe["symbols"]) for probe in probes) == [
+        (libc, "uprobe", "fork"),
+        (libssl, "uprobe", "SSL_write"),
+        (libssl, "uretprobe", "SSL_read"),
     ]
     assert {probe["inode"] for probe in probes} == {os.stat(p).st_ino for p in (libssl, libc)}
 
@@ -100,3 +100,24 @@ def test_perf_record_at_a_probe_is_one_finding(findings_of, sensor, shipped, pro
         ("tracefs_event", mapped("libc.so"))
     }
     assert row["rule_id"] == shipped("uprobe_placed").id
+
+
+def test_a_file_of_another_mount_namespace(sensor, tmp_path):
+    """Its path and functions are told as they are there, where nothing here has that path."""
+    libssl, there = mapped("libssl"), tmp_path / "there.so"
+    table = subprocess.check_output(["readelf", "--wide", "--dyn-syms", libssl], text=True)
+    row = next(line for line in table.splitlines() if " SSL_write@" in line)
+    code = f"""{PRELUDE}{PROBES}
+assert attach("uprobe", {str(there)!r}, {int(row.split()[1], 16)}) >= 0
+input()
+"""
+    script = f'mount -t tmpfs none {tmp_path} && cp {libssl} {there} && exec "$@"'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", code]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+    assert wait_for(lambda: sensor.events_of(process.pid, "uprobe_attach"))
+    process.communicate("\n")
+    assert process.returncode == 0
+    (event,) = sensor.events_of(process.pid, "uprobe_attach")
+    probe = event["uprobe_attach"]
+    assert (probe["path"], probe["symbols"]) == (str(there), ["SSL_write"])
+    assert not there.exists()

@@ -111,7 +111,10 @@ SHIPPED = {rule.id: rule for rule in RULES if isinstance(rule, Detection)}
 CATEGORIES = {Path(rule.path).stem: rule.events[0] for rule in RULES}
 
 
-NEEDS_LISTS = {"kernel_sampling"}  # matches only events with several attr_flags
+NEEDS_LISTS = {
+    "kernel_sampling",
+    "perf_group_remove_on_exec",
+}  # match only events with several attr_flags
 
 
 @pytest.fixture(scope="module")

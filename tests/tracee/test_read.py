@@ -50,6 +50,18 @@ OURS = {
         "sched_process_exec",
         {"cmdpath": "x", "pathname": "/bin/x", "argv": ("x", "-v"), "inode": 7},
     ),
+    "a library": (
+        shape("shared_object_loaded", pathname="/opt/libjdwp.so", flags=0, dev=1, inode=7, ctime=9),
+        "shared_object_loaded",
+        {
+            "pathname": "/opt/libjdwp.so",
+            "file_name": "libjdwp.so",
+            "flags": 0,
+            "dev": 1,
+            "inode": 7,
+            "ctime": 9,
+        },
+    ),
     "an exit": (
         shape("sched_process_exit", exit_code=3, signal_code=0, process_group_exit=True),
         "sched_process_exit",
