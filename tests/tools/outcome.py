@@ -95,13 +95,13 @@ class Outcome:
         missing = [name for name in tool.events if name not in self.events]
         if missing:
             yield f"no event {', '.join(missing)}, only {', '.join(self.events)}"
-        wanted = 1 if tool.mechanism else 0
+        wanted = tool.findings if tool.mechanism else 0
         if len(self.findings) != wanted:
             told = [lines[-1]["finding"]["message"] for lines in self.findings]
             yield f"{len(told)} findings, not {wanted}: {told}"
-        if tool.sessions is not None and len(self.sessions) != tool.sessions:
-            told = [(row["mechanism"], row["event_ids"]) for row in self.sessions]
-            yield f"{len(told)} sessions, not {tool.sessions}: {told}"
+        if len(self.sessions) != wanted:
+            told = [(row["actor_executable"], row["mechanisms"]) for row in self.sessions]
+            yield f"{len(told)} sessions, not {wanted}: {told}"
         if not self.findings or not wanted:
             return
         if self.mechanism != tool.mechanism:
@@ -109,7 +109,7 @@ class Outcome:
         if self.named != tool.named:
             yield f"tool {self.named}, not {tool.named}"
         yield from self.misattributed()
-        if tool.sessions != 0 and tool.ends and not self.is_ended:
+        if tool.ends and not self.is_ended:
             yield "its end is not told"
 
 

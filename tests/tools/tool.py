@@ -12,7 +12,7 @@ class Tool:
 
     `actor` is who does it. `starts`: the tool starts its target. `whole_machine`: it has no target.
     After `stop_s` it is interrupted, or told to end by its `input`, where it would go on otherwise.
-    `sessions` are those of the actor at the target; `ends`: their end is told before the target's.
+    `ends`: the end of what it does is told before that of the target.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Tool:
     mechanism: str | None = None
     named: str = "unknown"
     actor: str = TOOL
-    sessions: int | None = 0  # None: any number, for the reason that its note tells
+    findings: int = 1  # more, for the reason that its note tells
     ends: bool = True
     starts: bool = False
     whole_machine: bool = False

@@ -16,7 +16,7 @@ from tests.live.harness import LiveSensor, wait_for
 from tests.tools.outcome import Outcome
 from tests.tools.targets import NEWER_BIN, ROOT, Targets
 from tests.tools.told import Told
-from tests.tools.tool import ITSELF, Tool
+from tests.tools.tool import Tool
 
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin:{NEWER_BIN}"
 LONGEST_S = 60
@@ -42,9 +42,11 @@ class Watch:
             time.sleep(0.3)  # more than there should be has the time to come
             if tool.undo:
                 subprocess.run(tool.undo, check=True, capture_output=True)
-            for pid in pids - {target}:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)  # frida leaves a daemon
+            for pid in pids:
+                Path(f"/tmp/perf-{pid}.map").unlink(missing_ok=True)
+                if pid != target:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)  # frida leaves a daemon
             return Outcome(
                 tool,
                 process.pid,
@@ -57,11 +59,9 @@ class Watch:
                 told.latency_s(pids, target),
             )
 
-    def _started(self, tool: Tool, process: subprocess.Popen, told: Told) -> int | None:
-        """The target that the tool has started."""
-        if tool.actor == ITSELF:
-            return process.pid
-        return told.pid_of(self._targets.program(tool.target)[-1])
+    def _started(self, tool: Tool, process: subprocess.Popen, told: Told) -> int:
+        """The target that the tool has started, or become."""
+        return told.pid_of(self._targets.program(tool.target)[-1]) or process.pid
 
     @contextmanager
     def _target_of(self, tool: Tool) -> Iterator[tuple[int | None, str]]:
