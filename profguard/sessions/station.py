@@ -109,6 +109,8 @@ class Sessions:
 
     def release(self, boot_ns: int) -> list[Event]:
         """The held events that turned out to be no probes by this time; moments pass."""
+        due = [key for key, held in self._held.items() if boot_ns - held.at_ns >= PROBE_NS]
+        out = [event for key in due for event in self._switch_on(self._held.pop(key))]
         while self._moments:
             key, latest = next(iter(self._moments.items()))
             if boot_ns - latest.at_ns < MOMENT_NS:
@@ -117,8 +119,7 @@ class Sessions:
             session = self._ledger.remove(key).session
             self._ledger.finish({session: session.latest})
             self._ledger.note(session, latest, 0)
-        due = [key for key, held in self._held.items() if boot_ns - held.at_ns >= PROBE_NS]
-        return [event for key in due for event in self._switch_on(self._held.pop(key))]
+        return out
 
     def release_all(self) -> list[Event]:
         """The held events, where nothing will come any more that shows them to be probes."""
@@ -235,10 +236,13 @@ class Sessions:
         for (session, *_), switches in parts.items():
             told = disables(event, switches)
             out += told
-            self._ledger.note(session, event, len(told))
+            self._ledger.note(session, out[-1], len(told))
             ends.pop(session, None)  # in the order in which they end
             ends[session] = out[-1]
-        self._ledger.finish(ends | silent)
+        for session, end in silent.items():  # with the event itself, after all disables
+            ends.pop(session, None)
+            ends[session] = end
+        self._ledger.finish(ends)
         return out
 
     def _thread_ends(self, event: Event) -> list[Event]:
