@@ -260,10 +260,11 @@ def test_the_inspector_of_node_is_a_finding(act, node, target, sensor, findings_
 
 
 @pytest.mark.proves("runtime_attach", "perf maps, and files with other names")
-def test_a_perf_map_is_told_of_its_runtime(act, sensor, target, findings_of, shipped):
+def test_a_perf_map_is_told_of_its_runtime(act, sensor, target, findings_of, shipped, tmp_path):
     """Node.js writes its own; of one written for another process that one is the target."""
     script = "process.stdout.write(process.version)"
-    pid = ended([needs("node"), "--perf-basic-prof", "-e", script], env=os.environ | PRODUCTION)
+    command = [needs("node"), "--perf-basic-prof", "-e", script]
+    pid = ended(command, env=os.environ | PRODUCTION, cwd=tmp_path)  # where it leaves a log, too
     os.unlink(f"/tmp/perf-{pid}.map")
     (event,) = told(sensor, pid, "runtime_attach")
     assert (event["relation"], event["target"]["pid"]) == ("self", pid)
