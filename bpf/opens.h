@@ -135,18 +135,18 @@ enum pg_open_call { PG_OPEN, PG_CREAT, PG_OPENAT, PG_OPENAT2 };
 PG_GLOBAL __u64 pg_task_of_path(__u64 at)
 {
 	char path[20] = {};
-	int nr = 0, end = 6;
+	int nr = 0;
 
 	bpf_probe_read_user_str(path, sizeof(path), (void *)at);
 	if (!pg_starts(path, "/proc/", 6))
 		return 0;
 #pragma unroll
-	for (int i = 0; i < 7; i++)
-		if (end == 6 + i && path[6 + i] >= '0' && path[6 + i] <= '9') {
-			nr = 10 * nr + path[6 + i] - '0';
-			end++;
-		}
-	return pg_starts(path + (end & 15), "/mem", 5) ? pg_task_by_pid(nr) : 0;
+	for (int i = 6; i < 14; i++) { /* at most seven digits */
+		if (path[i] < '0' || path[i] > '9')
+			return pg_starts(path + i, "/mem", 5) ? pg_task_by_pid(nr) : 0;
+		nr = 10 * nr + path[i] - '0';
+	}
+	return 0;
 }
 
 static __always_inline __u32 pg_asked_mode(enum pg_open_call call, const __u64 *args)

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
+from profguard.context.derive import Derivation
 from profguard.context.labels import Labeler
-from profguard.context.perf_cgroups import PerfCgroups
 from profguard.context.processes import ProcessTable
 from profguard.context.relation import relation
-from profguard.context.symbols import Symbols
 from profguard.events.bpf import TRACING_TYPES
 from profguard.events.perf import OPEN_FLAGS, PROF_FLAGS, SCOPES
 from profguard.lookout import Lookout
@@ -33,11 +32,9 @@ class Enricher:
         lookout: Lookout | None = None,
     ):
         self._table = table
-        self._lookout = lookout or Lookout()
+        self._derivation = Derivation(table, lookout or Lookout())
         self._labeler = labeler
         self._host = host
-        self._symbols = Symbols()
-        self._perf_cgroups = PerfCgroups()
         # Called with the pid of each process with a label, when the first event about it comes.
         self.on_labelled: Callable[[int], None] | None = None
         self._marked: dict[tuple[int, int], None] = {}
@@ -59,15 +56,9 @@ class Enricher:
             table.on_exec(actor, event)
         elif name == "sched_process_fork" and actor and target:
             table.on_fork(actor, target, at_ns)
-        elif name == "profiler_env" and actor:
-            event["inherited"] = table.on_variable(actor, event["variable"], event["value"])
-        elif name == "shared_object_loaded":
-            event["agent"] = self._lookout.agent(event["file_name"])
         elif name == "lost_events" and event["event"] in _LIFE_EVENTS:
             table.on_loss()
-        elif name == "uprobe_attach" and actor and event["path"] and event["inode"]:
-            of_file = event["path"], event["inode"], event["dev"]
-            event["symbols"] = self._symbols.names(actor.pid, *of_file, event["offsets"])
+        self._derivation.complete(event, actor)
         event.host = self._host
         if actor:
             event.process = table.lookup(actor, at_ns)
@@ -75,8 +66,6 @@ class Enricher:
             event.target = table.lookup(target, at_ns)
         if actor:
             event.relation = _relation(event)
-        if "cgroup_id" in event.spec.index and event["cgroup_id"]:
-            event["cgroup"] = self._perf_cgroups.path(event["cgroup_id"])
         if self.on_labelled and self._labeler:
             self._mark(event)
         if self._on_quiet:
@@ -110,8 +99,7 @@ class Enricher:
         """
         if event.origin is not None:
             event.relation = _relation(event)
-            if event.spec.name == "shared_object_loaded":  # of any library, there
-                event["agent"] = self._lookout.agent(event["file_name"] or "")
+            self._derivation.complete_again(event)
         if self._labeler:
             for process in (event.process, event.target):
                 if process is not None:

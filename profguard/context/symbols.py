@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 MAX_SYMBOLS_BYTES = 8 << 20  # of one table; a third of a million symbols are read in 200 ms
 MAX_NAMES_BYTES = 64 << 20
+MAX_NAME_BYTES = 1024  # of one function
 MAX_HEADERS = 4096
 
 _MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian
@@ -82,7 +83,7 @@ class _Open:
 
 @lru_cache(maxsize=8)
 def _kept(file: _Open) -> tuple[Function, ...]:
-    with suppress(struct.error, UnicodeDecodeError, ValueError):
+    with suppress(struct.error, OverflowError, ValueError):
         return tuple(sorted(_functions(file.fd)))
     return ()
 
@@ -100,7 +101,7 @@ def _at(functions: tuple[Function, ...], offset: int) -> Iterator[str]:
 
 
 def _functions(fd: int) -> Iterator[Function]:
-    """Raises struct.error, ValueError and OSError on what is no such file."""
+    """Raises struct.error, OverflowError, ValueError and OSError on what is no such file."""
     head = os.pread(fd, _FILE.size, 0)
     if not head.startswith(_MAGIC):
         return
@@ -123,10 +124,11 @@ def _of_table(raw: bytes, text: bytes, loads: list[tuple[int, int, int]]) -> Ite
     for name, info, _, section, value, size in _SYMBOL.iter_unpack(raw[:whole]):
         if info & 15 not in _FUNCTIONS or not section or not size or name >= len(text):
             continue
+        name_end = text.find(b"\0", name, name + MAX_NAME_BYTES)
         for begin, end, shift in loads:
-            if begin <= value < end:
+            if begin <= value < end and name_end > 0:
                 start = value + shift
-                label = text[name : text.find(b"\0", name)].decode("utf-8", "backslashreplace")
+                label = text[name:name_end].decode("utf-8", "backslashreplace")
                 yield Function(start, start + size, label)
                 break
 

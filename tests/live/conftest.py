@@ -8,8 +8,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from pathlib import Path
 import uuid
+from pathlib import Path
 
 import pytest
 

@@ -27,6 +27,7 @@ part, flags = struct.pack("@PN", ctypes.addressof(kept), 8), ctypes.c_ulong(0)
 libc.syscall(310, TARGET, part, 1, part, 1, flags)
 assert ctypes.get_errno() in (0, 14)  # not there since an exec
 """,
+    "proc_mem_open": "os.open(f'/proc/{TARGET}/mem', os.O_RDONLY)",
     "pidfd_getfd": "assert libc.syscall(438, os.pidfd_open(TARGET), 0, 0) >= 0",
     "bpf_attach": """
 event = perf(DISABLED, pid=TARGET)

@@ -125,7 +125,7 @@ def test_sampling_that_goes_on_is_found_while_it_does(start_sensor, soon, lasts_
     assert titles() == expected
 
 
-READER = """
+AT_AN_AGENT = """
 import os, sys
 from profguard.selftest import calls
 target = os.fork()
@@ -133,16 +133,19 @@ if not target:
     os.execv(sys.argv[1], [sys.argv[1], "60"])
 while os.readlink(f"/proc/{target}/exe") != sys.argv[1]:
     pass
-calls.ptrace(calls.PTRACE_ATTACH, target)
-calls.wait_until_stopped(target)
-os.kill(target, 9)
 """
+TRACE = "calls.ptrace(calls.PTRACE_ATTACH, target); calls.wait_until_stopped(target)\n"
+OPEN = "open(f'/proc/{target}/mem', 'rb').close()\n"
 
 
-def test_a_keeper_of_credentials_that_is_traced_is_found(sensor, shipped, tmp_path):
+@pytest.mark.parametrize(
+    ("act", "rule"), [(TRACE, "ptrace_credentials"), (OPEN, "memory_open_credentials")]
+)
+def test_what_is_done_to_a_keeper_of_credentials_is_found(sensor, shipped, tmp_path, act, rule):
     agent = shutil.copy(shutil.which("sleep"), tmp_path / "ssh-agent")
-    process = subprocess.Popen([sys.executable, "-c", READER, str(agent)])
+    code = AT_AN_AGENT + act + "os.kill(target, 9)"
+    process = subprocess.Popen([sys.executable, "-c", code, str(agent)])
     assert process.wait(20) == 0
     (row,) = wait_for(lambda: [r for r in sensor.findings() if r["actor_pid"] == process.pid])
-    assert row["rule_id"] == shipped("ptrace_credentials").id
+    assert row["rule_id"] == shipped(rule).id
     assert row["target_executable"] == str(agent)
