@@ -35,8 +35,8 @@ INSIDE = (
         "libgoogle-perftools4",
         C,
         ("PROGRAM", "0.5"),
-        _TIMER,
-        mechanism="itimer",
+        ("profiler_env", "shared_object_loaded", *_TIMER),
+        mechanism="environment",
         actor=ITSELF,
         starts=True,
         environ={"LD_PRELOAD": "libprofiler.so.0", "CPUPROFILE": "OUT/profile"},
@@ -171,6 +171,7 @@ INSIDE = (
         "NODE_OPTIONS",
         "--inspect=0",
         events=("profiler_env",),
+        has_session=False,
     ),
     _by_environment(
         "default-jdk-headless",
@@ -179,6 +180,7 @@ INSIDE = (
         "JAVA_TOOL_OPTIONS",
         "-XX:StartFlightRecording:filename=OUT/jfr",
         events=("profiler_env",),
+        has_session=False,
     ),
     # invisible by nature
     Tool(

@@ -197,7 +197,9 @@ OUTSIDE = (
         mechanism="ptrace",
         named="memray",
         actor=CHILD,
-        note="what the injected library does inside the target needs no system call",
+        findings=2,
+        note="the second finding is the target's, which loads memray's library; what that does "
+        "inside needs no system call",
     ),
     Tool(
         "pdb -p",
@@ -230,6 +232,8 @@ OUTSIDE = (
         mechanism="process_vm_writev",
         named="frida",
         environ={"TMPDIR": "OUT"},
-        note="what the injected agent does inside the target needs no system call",
+        findings=2,
+        note="the second finding is the target's, which loads frida's agent; what that does "
+        "inside needs no system call",
     ),
 )

@@ -24,6 +24,7 @@ class Tool:
     named: str = "unknown"
     actor: str = TOOL
     findings: int = 1  # more, for the reason that its note tells
+    has_session: bool = True  # one for each finding
     ends: bool = True
     starts: bool = False
     whole_machine: bool = False
