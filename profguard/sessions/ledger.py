@@ -57,8 +57,7 @@ class Ledger:
                 self.memory.resume(session, event, mechanism)
             self._open[session.place] = session
             self.on_begin(session)
-        if mechanism not in session.mechanisms:
-            session.mechanisms.append(mechanism)
+        session.add_mechanism(mechanism)
         if event.spec is PROF and session.mode is None:
             session.mode, session.pmu = event["mode"], event["pmu"]
         return session

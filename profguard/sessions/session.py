@@ -49,6 +49,10 @@ class Session:
             source=event.source,
         )
 
+    def add_mechanism(self, mechanism: str) -> None:
+        if mechanism not in self.mechanisms:
+            self.mechanisms.append(mechanism)
+
     @property
     def owner(self) -> Identity | None:
         return identity(self.process)

@@ -10,6 +10,7 @@ from profguard.sessions.ledger import Ledger
 from profguard.sessions.memory import Memory
 from profguard.sessions.session import Session, Switch, duration_ns
 from profguard.sessions.transition import (
+    Identity,
     Key,
     identity,
     is_copy,
@@ -27,6 +28,8 @@ PROBE_NS = 100_000_000
 MOMENT_NS = 60_000_000_000
 
 _ATTACHES = frozenset({"PTRACE_ATTACH", "PTRACE_SEIZE", "PTRACE_TRACEME"})
+# By these a process is made to do something, such as to load a library.
+_CONTROLS = frozenset({"ptrace", "process_vm_writev", "proc_mem_open", "runtime"})
 # What is done to a perf event is done to the copies that children inherited. A target's end is not.
 # The kernel says what a thread has when these happen to it.
 _OF_A_THREAD = frozenset({"exec", "exit"})
@@ -295,17 +298,32 @@ class Sessions:
         at, owner = reach(event), identity(event.process)
         if at is None or owner is None:
             return
+        mechanism = event.spec.mechanism
+        controller = self._controller_of(owner) if at == owner else None
+        if controller is not None:
+            controller.add_mechanism(mechanism)
+            self._ledger.note(controller, event)
+            event["session"] = controller.id
+            return
         key = (event.spec.lasts, owner, at)
         switch = self._ledger.on.get(key)
         if switch is None:
-            self._begin(event, key, event.spec.mechanism, at)
+            self._begin(event, key, mechanism, at)
         else:
-            self._ledger.session(event, event.spec.mechanism, at)  # of which this may be another
+            switch.session.add_mechanism(mechanism)
             self._ledger.note(switch.session, event)
             event["session"] = switch.session.id
         if event.spec.lasts is Lasts.MOMENT:
             self._moments[key] = event
             self._moments.move_to_end(key)
+
+    def _controller_of(self, process: Identity) -> Session | None:
+        """The session of who has this process under control, and makes it do what it does."""
+        for key in self._ledger.at(("process", process)):
+            session = self._ledger.on[key].session
+            if session.owner != process and not _CONTROLS.isdisjoint(session.mechanisms):
+                return session
+        return None
 
     def _begin(self, event: Event, key: Key, mechanism: str, at: Hashable) -> None:
         """Something begins that is no profiling: there is no perf event or timer."""

@@ -146,6 +146,31 @@ def test_what_has_no_end_of_its_own_joins_what_has():
     assert_forgotten(station)
 
 
+def loads(ms: float, process) -> Event:
+    values = {"file_name": "frida-agent-64.so", "agent": "frida"}
+    return event("shared_object_loaded", ms, process, process, "self", **values)
+
+
+def test_what_a_process_is_made_to_load_is_of_the_session_of_its_controller():
+    """Which ends with him; what it loads by itself is a session of its own, as long as it lives."""
+    out, station = run(
+        [
+            reads(0),
+            loads(1, SHOP),
+            ptrace("ATTACH", 2, GDB, SHOP),
+            loads(3, SHOP),
+            ends(9, GDB),
+            loads(10, SHOP),
+        ]
+    )
+    own, injected, again = [e["session"] for e in out if e.spec.name == "shared_object_loaded"]
+    assert own == again != injected
+    (session,) = station.ended
+    assert (session.id, session.process) == (injected, GDB)
+    assert session.mechanisms == ["process_vm_readv", "ptrace", "library"]
+    assert [session.mechanisms for session in station.active] == [["library"]]
+
+
 @pytest.mark.parametrize(
     "act",
     [reads(0, ret=-1), reads(0, target=None), reads(0, process=None)],

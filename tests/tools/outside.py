@@ -198,8 +198,8 @@ OUTSIDE = (
         named="memray",
         actor=CHILD,
         findings=2,
-        note="the second finding is the target's, which loads memray's library; what that does "
-        "inside needs no system call",
+        note="the second finding is the target's, which loads memray itself when the injector, gdb, "
+        "is gone; what the injected library does inside the target needs no system call",
     ),
     Tool(
         "pdb -p",
@@ -232,8 +232,6 @@ OUTSIDE = (
         mechanism="process_vm_writev",
         named="frida",
         environ={"TMPDIR": "OUT"},
-        findings=2,
-        note="the second finding is the target's, which loads frida's agent; what that does "
-        "inside needs no system call",
+        note="what the injected agent does inside the target needs no system call",
     ),
 )
