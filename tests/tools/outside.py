@@ -198,8 +198,8 @@ OUTSIDE = (
         named="memray",
         actor=CHILD,
         findings=2,
-        note="the second finding is the target's, which loads memray itself when the injector, gdb, "
-        "is gone; what the injected library does inside the target needs no system call",
+        note="the second finding is the target's, which loads memray itself when the injector, "
+        "gdb, is gone; what the injected library does inside the target needs no system call",
     ),
     Tool(
         "pdb -p",
