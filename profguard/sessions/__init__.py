@@ -12,9 +12,10 @@ Times are boot time in ns, taken from the events: the same events give the same 
 comes out of this station comes out of it unchanged when it is fed in again, as a replay does.
 """
 
+from profguard.sessions.access import MOMENT_NS
 from profguard.sessions.ledger import MAX_LIVE
 from profguard.sessions.memory import Known
 from profguard.sessions.session import Session
-from profguard.sessions.station import MOMENT_NS, PROBE_NS, Sessions
+from profguard.sessions.station import PROBE_NS, Sessions
 
 __all__ = ["MAX_LIVE", "MOMENT_NS", "PROBE_NS", "Known", "Session", "Sessions"]

@@ -1,35 +1,28 @@
 """The station: which things are on, and what the events about them become."""
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
 
-from profguard.events import Lasts
 from profguard.model import Event, Process
+from profguard.sessions.access import Access
 from profguard.sessions.completion import disables
 from profguard.sessions.ledger import Ledger
 from profguard.sessions.memory import Memory
 from profguard.sessions.session import Session, Switch, duration_ns
 from profguard.sessions.transition import (
-    Identity,
     Key,
     identity,
     is_copy,
     keys,
     may_be_a_probe,
     originals,
-    reach,
     scope,
 )
 
 # perf opens counters only to learn what the machine can do and closes them at once: a counter that
 # is opened running is reported when it has lived this long.
 PROBE_NS = 100_000_000
-# What has no end of its own is over when it has not happened again for so long.
-MOMENT_NS = 60_000_000_000
 
-_ATTACHES = frozenset({"PTRACE_ATTACH", "PTRACE_SEIZE", "PTRACE_TRACEME"})
-# By these a process is made to do something, such as to load a library.
-_CONTROLS = frozenset({"ptrace", "process_vm_writev", "proc_mem_open", "runtime"})
 # What is done to a perf event is done to the copies that children inherited. A target's end is not.
 # The kernel says what a thread has when these happen to it.
 _OF_A_THREAD = frozenset({"exec", "exit"})
@@ -42,7 +35,7 @@ class Sessions:
     def __init__(self, tool_of: Callable[[Process | None], str | None] = lambda _: None):
         self._ledger = Ledger(tool_of)
         self._held: dict[Key, Event] = {}
-        self._moments: OrderedDict[Key, Event] = OrderedDict()  # the latest of each, oldest first
+        self._access = Access(self._ledger)
 
     @property
     def ended(self) -> list[Session]:
@@ -56,7 +49,7 @@ class Sessions:
     @property
     def waits(self) -> bool:
         """Whether time alone will bring an event, or the end of a session."""
-        return bool(self._held or self._moments)
+        return bool(self._held) or self._access.waits
 
     @property
     def holds(self) -> bool:
@@ -88,7 +81,7 @@ class Sessions:
         if name == "prof":
             out += self._enable(event) if event["action"] == "enable" else self._disable(event)
         elif name == "ptrace":
-            self._ptrace(event)
+            self._access.trace(event)
             out.append(event)
         elif name == "sched_process_exec":
             out += [event, *self._timers_end(event)]
@@ -96,7 +89,7 @@ class Sessions:
             out += [*self._process_ends(event), event]
         else:
             if event.spec.lasts:
-                self._done(event)
+                self._access.done(event)
             else:
                 self._taint(event)
             out.append(event)
@@ -114,14 +107,7 @@ class Sessions:
         """The held events that turned out to be no probes by this time; moments pass."""
         due = [key for key, held in self._held.items() if boot_ns - held.at_ns >= PROBE_NS]
         out = [event for key in due for event in self._switch_on(self._held.pop(key))]
-        while self._moments:
-            key, latest = next(iter(self._moments.items()))
-            if boot_ns - latest.at_ns < MOMENT_NS:
-                break
-            del self._moments[key]
-            session = self._ledger.remove(key).session
-            self._ledger.finish({session: session.latest})
-            self._ledger.note(session, latest, 0)
+        self._access.release(boot_ns)
         return out
 
     def release_all(self) -> list[Event]:
@@ -230,7 +216,7 @@ class Sessions:
         for key in over:
             switch = self._ledger.remove(key)
             if switch.code is None:
-                self._moments.pop(key, None)
+                self._access.forget(key)
                 silent[switch.session] = event
                 self._ledger.note(switch.session, event, 0)
             else:
@@ -273,62 +259,3 @@ class Sessions:
         """POSIX timers do not survive an exec; interval timers do."""
         owned = self._ledger.at(("owner", identity(event.process)))
         return self._complete(event, [key for key in owned if key[0] == "posix_timer"])
-
-    # What is traced.
-
-    def _ptrace(self, event: Event) -> None:
-        target = event.target
-        if event["ret"] != 0 or target is None:
-            return
-        key = ("ptrace", target.identity, target.tid)
-        if event["request"] in _ATTACHES:
-            if key not in self._ledger.on:
-                self._begin(event, key, "ptrace", target.identity)
-        elif key in self._ledger.on:
-            switch = self._ledger.remove(key)
-            event["session"] = switch.session.id
-            event["duration_ns"] = duration_ns([switch], event)
-            event["tainted"] = switch.session.tainted
-            self._ledger.note(switch.session, event)
-            self._ledger.finish({switch.session: event})
-
-    # What has no end of its own.
-
-    def _done(self, event: Event) -> None:
-        at, owner = reach(event), identity(event.process)
-        if at is None or owner is None:
-            return
-        mechanism = event.spec.mechanism
-        controller = self._controller_of(owner) if at == owner else None
-        if controller is not None:
-            controller.add_mechanism(mechanism)
-            self._ledger.note(controller, event)
-            event["session"] = controller.id
-            return
-        key = (event.spec.lasts, owner, at)
-        switch = self._ledger.on.get(key)
-        if switch is None:
-            self._begin(event, key, mechanism, at)
-        else:
-            switch.session.add_mechanism(mechanism)
-            self._ledger.note(switch.session, event)
-            event["session"] = switch.session.id
-        if event.spec.lasts is Lasts.MOMENT:
-            self._moments[key] = event
-            self._moments.move_to_end(key)
-
-    def _controller_of(self, process: Identity) -> Session | None:
-        """The session of who has this process under control, and makes it do what it does."""
-        for key in self._ledger.at(("process", process)):
-            session = self._ledger.on[key].session
-            if session.owner != process and not _CONTROLS.isdisjoint(session.mechanisms):
-                return session
-        return None
-
-    def _begin(self, event: Event, key: Key, mechanism: str, at: Hashable) -> None:
-        """Something begins that is no profiling: there is no perf event or timer."""
-        session = self._ledger.session(event, mechanism, at)
-        switch = Switch(session, mechanism, None, 0, event.target, event.relation, event.at_ns)
-        self._ledger.add(key, switch)
-        self._ledger.note(session, event)
-        event["session"] = session.id

@@ -39,7 +39,7 @@ def durations_ms(station: Sessions) -> list[float]:
 
 def assert_forgotten(station: Sessions) -> None:
     """Nothing is on, open, held or indexed any more."""
-    assert (station._ledger.is_empty, station._held, station._moments) == (True, {}, {})
+    assert (station._ledger.is_empty, station._held, station._access.waits) == (True, {}, False)
     assert all(not session.live for session in station.ended)
 
 
@@ -254,9 +254,11 @@ def test_where_nothing_follows_a_held_counter_is_told():
 def test_lost_disables_do_not_fill_the_memory():
     """In a flood, closes are lost; the session keeps the latest of its events."""
     station = Sessions()
+    station.feed(reads(0, PERF))
     for number in range(MAX_LIVE + 100):
         station.feed(prof("enable open", 0, [number], PERF, SHOP))
     assert len(station._ledger.on) == MAX_LIVE
+    station.release(2 * MOMENT_NS)
     station.feed(ends(1, PERF))
     assert_forgotten(station)
 

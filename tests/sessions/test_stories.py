@@ -80,7 +80,7 @@ def test_every_story_is_paired(story):
     station = Sessions()
     events = [*events_of(story), *(ends(1e6, owner) for owner in OWNERS)]
     out = [each for one in events for each in station.feed(one)]
-    assert (station._ledger.is_empty, station._held, station._moments) == (True, {}, {})
+    assert (station._ledger.is_empty, station._held, station._access.waits) == (True, {}, False)
     assert {session.id for session in station.ended} == {session_of(e) for e in out} - {None}
     for session in station.ended:
         assert not session.live
