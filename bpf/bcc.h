@@ -28,6 +28,7 @@ struct pg_opaque {
 #include <linux/fs.h>
 #include <linux/kernfs.h>
 #include <linux/mm_types.h>
+#include <linux/mount.h>
 #include <linux/nsproxy.h>
 #include <linux/perf_event.h>
 #include <linux/pid_namespace.h>
