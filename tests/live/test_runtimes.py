@@ -246,13 +246,14 @@ def test_the_inspector_of_node_is_a_finding(act, node, target, sensor, findings_
     assert b"Debugger listening" in node.stderr.readline()
     (event,) = told(sensor, pid, "runtime_attach")
     assert event["target"]["pid"] == node.pid
+    (row,) = findings_of(pid)
     assert event["runtime_attach"] == {
         "runtime": "node",
         "how": "signal",
         "signal": "SIGUSR1",
         "artifact": None,
+        "session": row["session"],
     }
-    (row,) = findings_of(pid)
     assert (row["rule_id"], row["mechanism"]) == (
         shipped("node_inspector_production").id,
         "runtime",
@@ -268,13 +269,14 @@ def test_a_perf_map_is_told_of_its_runtime(act, sensor, target, findings_of, shi
     os.unlink(f"/tmp/perf-{pid}.map")
     (event,) = told(sensor, pid, "runtime_attach")
     assert (event["relation"], event["target"]["pid"]) == ("self", pid)
+    (row,) = findings_of(pid)
     assert event["runtime_attach"] == {
         "runtime": "node",
         "how": "file",
         "signal": None,
         "artifact": f"perf-{pid}.map",
+        "session": row["session"],
     }
-    (row,) = findings_of(pid)
     assert row["rule_id"] == shipped("perf_map_production").id
     names = (
         *(f"jit-{target.pid}.dump", f"perf-{target.pid}.map"),

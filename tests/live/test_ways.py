@@ -149,7 +149,8 @@ def test_memory_refused(act, sensor, victim, record_property):
     seen = bool(refused)
     record_property("seen", seen)
     assert seen == (opened["event"]["tier"] == "tracepoint" and tells_refused_opens())
-    told = [(e["target"]["pid"], *e["proc_mem_open"].values()) for e in refused]
+    said = [(e["target"]["pid"], e["proc_mem_open"]) for e in refused]
+    told = [(target, one["ret"], one["mode"]) for target, one in said]
     assert told == [(victim.pid, -13, mode) for mode in ("read", "read-write", "write")] * seen
 
 
@@ -190,7 +191,7 @@ def test_tracing_files(act, sensor, tmp_path):
         """
     )
     events = sensor.events_of(pid, "tracefs_write")
-    assert [tuple(e["tracefs_write"].values()) for e in events] == [
+    assert [(e["tracefs_write"]["mode"], e["tracefs_write"]["file"]) for e in events] == [
         ("write", "/set_event_pid"),
         ("read-write", "/instances/pg-test/events/sched/sched_switch/enable"),
     ]
