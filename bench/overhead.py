@@ -178,7 +178,7 @@ def profguard_without_opens(bench: Bench) -> Watching:
     if not rules.exists():
         shutil.copytree(HERE.parent / "rules", rules)
         for path in rules.rglob("*.yml"):
-            if re.search(r"(?m)^  category: (proc_mem_open|tracefs_write)$", path.read_text()):
+            if re.search(r"(?m)^  category: (proc_mem_open|tracefs_write|runtime_attach)$", path.read_text()):
                 path.unlink()
     return profguard(bench, (PROFGUARD,), options=("--rules", rules))
 
