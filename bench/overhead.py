@@ -35,6 +35,7 @@ PROFGUARD = Path(sys.executable).with_name("profguard")
 PATIENCE_S = 60
 SETTLE_S = 1  # for what something still does after it says that it is ready
 
+OF_OPENS = re.compile(r"(?m)^  category: (proc_mem_open|tracefs_write|runtime_attach)$")
 # How many events a call of each kind is.
 EVENTS = {"getppid": 0, "open": 0, "perf_open": 1, "ioctl": 2, "ptrace": 2}
 TITLES = {
@@ -178,7 +179,7 @@ def profguard_without_opens(bench: Bench) -> Watching:
     if not rules.exists():
         shutil.copytree(HERE.parent / "rules", rules)
         for path in rules.rglob("*.yml"):
-            if re.search(r"(?m)^  category: (proc_mem_open|tracefs_write|runtime_attach)$", path.read_text()):
+            if OF_OPENS.search(path.read_text()):
                 path.unlink()
     return profguard(bench, (PROFGUARD,), options=("--rules", rules))
 
