@@ -3,6 +3,7 @@
 Under CI a kernel that refuses BPF fails them; elsewhere they are skipped, with its reason.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -82,6 +83,33 @@ def act(sensor, actor):
         return pid
 
     return run
+
+
+@pytest.fixture
+def act_told(act, tmp_path):
+    """Run a program; gives its pid, and what it has put into `told`."""
+
+    def run(code: str) -> tuple[int, list]:
+        answer = tmp_path / "told.json"
+        pid = act(f"{code}\njson.dump(told, open({str(answer)!r}, 'w'))")
+        return pid, json.loads(answer.read_text())
+
+    return run
+
+
+@pytest.fixture
+def findings_of(sensor):
+    """The findings about what a process did, as soon as it has ended and there is a first one."""
+
+    def ask(pid: int, *, expected: bool = True) -> list[dict]:
+        def rows():
+            return [row for row in sensor.findings() if row["actor_pid"] == pid]
+
+        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
+        wait_for(rows, 3 if expected else 0.5)
+        return rows()
+
+    return ask
 
 
 @pytest.fixture

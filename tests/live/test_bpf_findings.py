@@ -27,21 +27,6 @@ SEC("cgroup_skb/egress") int passes_all(void *ctx) { return 1; }
 """
 
 
-@pytest.fixture
-def findings_of(sensor):
-    """The findings about what a process did, as soon as it has ended and there is a first one."""
-
-    def ask(pid: int, *, expected: bool = True) -> list[dict]:
-        def rows():
-            return [row for row in sensor.findings() if row["actor_pid"] == pid]
-
-        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
-        wait_for(rows, 3 if expected else 0.5)
-        return rows()
-
-    return ask
-
-
 def run(command: list[str], **options) -> int:
     """The pid of a process that ran this, and has ended well."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, **options)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.live.actor import PRELUDE
 from tests.live.harness import needs, wait_for
-from tests.live.test_bpf_findings import findings_of, run  # noqa: F401 - a fixture
+from tests.live.test_bpf_findings import run
 from tests.live.test_probes import PROBES
 
 pytestmark = pytest.mark.live
@@ -31,7 +31,7 @@ def unused(tmp_path):
     return str(file)
 
 
-def test_a_dozen_probes_are_one_finding(findings_of, sensor, shipped, unused):  # noqa: F811
+def test_a_dozen_probes_are_one_finding(findings_of, sensor, shipped, unused):
     """They are what one process does to the whole machine."""
     code = f"""{PRELUDE}{PROBES}
 for number in range(12):
@@ -46,7 +46,7 @@ for number in range(12):
     assert len(sensor.events_of(pid, "uprobe_attach")) == 12
 
 
-def test_a_probe_of_itself_is_none(act, findings_of, sensor, unused):  # noqa: F811
+def test_a_probe_of_itself_is_none(act, findings_of, sensor, unused):
     pid = act(f"""{PROBES}
 assert attach("uprobe", {unused!r}, 16, 0, os.getpid(), -1) >= 0
 """)
@@ -54,7 +54,7 @@ assert attach("uprobe", {unused!r}, 16, 0, os.getpid(), -1) >= 0
     assert findings_of(pid, expected=False) == []
 
 
-def test_bpftrace_at_a_tls_library_is_one_finding(findings_of, sensor, shipped):  # noqa: F811
+def test_bpftrace_at_a_tls_library_is_one_finding(findings_of, sensor, shipped):
     """Its perf events, their programs and what is probed are one act, as grave as its gravest."""
     libssl, libc = mapped("libssl"), mapped("libc.so")
     script = f"uprobe:{libssl}:SSL_write, uretprobe:{libssl}:SSL_read, uprobe:{libc}:fork {{ }}"
@@ -85,7 +85,7 @@ def probed():
     run([perf, "probe", "--quiet", "-d", name])
 
 
-def test_perf_record_at_a_probe_is_one_finding(findings_of, sensor, shipped, probed, tmp_path):  # noqa: F811
+def test_perf_record_at_a_probe_is_one_finding(findings_of, sensor, shipped, probed, tmp_path):
     """To perf_event_open it is a tracepoint like others; the kernel's object tells what it is."""
     data = str(tmp_path / "perf.data")
     process = subprocess.Popen(

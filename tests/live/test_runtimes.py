@@ -16,21 +16,6 @@ WAITS = "class Waits { public static void main(String[] a) throws Exception { Sy
 JVM = ["-Xshare:auto", "-XX:TieredStopAtLevel=1", "-Xmx64m"]
 
 
-@pytest.fixture
-def findings_of(sensor):
-    """The findings about what a process did, as soon as it has ended and there is a first one."""
-
-    def ask(pid: int, *, expected: bool = True) -> list[dict]:
-        def rows():
-            return [row for row in sensor.findings() if row["actor_pid"] == pid]
-
-        assert wait_for(lambda: sensor.events_of(pid, "sched_process_exit"))
-        wait_for(rows, 3 if expected else 0.5)
-        return rows()
-
-    return ask
-
-
 def ended(command: list[str], code: int = 0, **options) -> int:
     """The pid of a process that ran this."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
