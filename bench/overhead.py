@@ -147,11 +147,7 @@ def nothing(bench: Bench) -> Watching:
 
 @contextmanager
 def profguard(
-    bench: Bench,
-    command: tuple = (PROFGUARD,),
-    sensor: str = "",
-    tier: str = "auto",
-    options: tuple = (),
+    bench: Bench, command: tuple = (PROFGUARD,), sensor="", tier="auto", options: tuple = ()
 ) -> Watching:
     """With its own figures at its end: sent one by one, only counted, lost."""
     saw = Counter()
@@ -173,18 +169,16 @@ def profguard_unfolded(bench: Bench) -> Watching:
     return profguard(bench, sensor="max_rate = 0\nring_mb = 64")
 
 
+def _of_opens(folder: str, names: list[str]) -> list[str]:
+    files = [name for name in names if name.endswith(".yml")]
+    return [name for name in files if OF_OPENS.search(Path(folder, name).read_text())]
+
+
 def profguard_without_opens(bench: Bench) -> Watching:
-    """Without the rules for which all opens are looked at."""
+    """Without the rules for which all opens are looked at, and the correlations of these."""
     rules = bench.folder / "rules"
-    if not rules.exists():
-        shutil.copytree(HERE.parent / "rules", rules)
-        texts = {path: path.read_text() for path in rules.rglob("*.yml")}
-        left_out = [text for text in texts.values() if OF_OPENS.search(text)]
-        ids = re.findall(r"(?m)^id: (\S+)", "".join(left_out))
-        for path, text in texts.items():  # with the correlations of these
-            if any(each in text for each in ids):
-                path.unlink()
-    return profguard(bench, (PROFGUARD,), options=("--rules", rules))
+    shutil.copytree(HERE.parent / "rules", rules, ignore=_of_opens, dirs_exist_ok=True)
+    return profguard(bench, sensor="[rules]\nskip_bad = true", options=("--rules", rules))
 
 
 def profguard_raw(bench: Bench) -> Watching:
