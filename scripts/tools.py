@@ -54,7 +54,7 @@ must be told of it, which `make test` checks.
 - mechanism, tool's name: as the finding has them. A profiler inside a process has no name.
 - attribution: whom the finding names, compared with the processes that the test started: who does
   it, and to whom.
-- sessions: between these two, each from its first enable to its last disable.
+- sessions: between these two, each from its first act to its last.
 - end: told, if the finding has its end before the target ends.
 - findings: how many there are. One act is one finding.
 - latency: from the event in the kernel to the finding's line on stdout.
