@@ -17,7 +17,7 @@ struct pg_sys_exit {
 	__s64 ret;
 };
 
-#define PG_TRACED_ENTRY(probe, call)                                                           \
+#define PG_TRACED_ENTRY(probe, call)                                                         \
 	static __always_inline int probe##_entered(const __u64 *args);                       \
 	SEC("tracepoint/syscalls/sys_enter_" #call)                                          \
 	int PG_RAW(probe##__enter)(struct pg_sys_enter *ctx)                                 \
@@ -26,7 +26,7 @@ struct pg_sys_exit {
 	}                                                                                    \
 	static __always_inline int probe##_entered(const __u64 *args)
 
-#define PG_TRACED_RETURN(probe, call)                                                          \
+#define PG_TRACED_RETURN(probe, call)                                                        \
 	static __always_inline int probe##_returned(long ret);                               \
 	SEC("tracepoint/syscalls/sys_exit_" #call)                                           \
 	int PG_RAW(probe##__leave)(struct pg_sys_exit *ctx)                                  \

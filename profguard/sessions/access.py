@@ -67,7 +67,6 @@ class Access:
         at, owner = reach(event), identity(event.process)
         if at is None or owner is None:
             return
-        mechanism = event.spec.mechanism
         controller = self._controller_of(owner) if at == owner else None
         if controller is not None:
             self._join(event, controller)
@@ -75,7 +74,7 @@ class Access:
         key = (event.spec.lasts, owner, at)
         switch = self._ledger.on.get(key)
         if switch is None:
-            self._begin(event, key, mechanism, at)
+            self._begin(event, key, event.spec.mechanism, at)
         else:
             self._join(event, switch.session)
         if event.spec.lasts is Lasts.MOMENT:
